@@ -1,0 +1,94 @@
+"""Answers to transactions, notices to claims changed by another's record, and what is kept of an answer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from agents.inventory.refusals import Refusal
+from agents.inventory.reservations import Claim
+from agents.inventory.transactions import Kind
+
+
+class Status(StrEnum):
+    """The first four answer a transaction; the rest are notices to the holder of a claim."""
+
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    ACCEPTED_EARLIER = "ACCEPTED_EARLIER"
+    REFUSED_EARLIER = "REFUSED_EARLIER"
+    EXPIRED = "EXPIRED"
+    YIELDED = "YIELDED"
+    MOVED = "MOVED"
+    COVERED = "COVERED"
+
+
+class LegState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a claim holds at a location, as told to its holder."""
+
+    location: str
+    reserved: int
+    allocated: int
+
+
+class Alternative(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Another location of this SKU that has stock."""
+
+    location: str
+    atp: int
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The answer to one transaction, or a notice about one claim."""
+
+    event_id: str
+    status: Status
+    transaction_id: str
+    """Of the transaction answered; for a notice, of the one that caused it."""
+    source: str
+    sku: str
+    kind: Kind
+    at_ms: int
+    refusal: Refusal | None = None
+    shortfall: int = 0
+    """Units missing to grant the claim."""
+    quantity: int = 0
+    """Units it took effect on: reserved, released, shipped, yielded; for COUNT the difference, signed."""
+    location: str | None = None
+    holder: str | None = None
+    line: int | None = None
+    legs: tuple[LegState, ...] = ()
+    """What the claim holds after this."""
+    backordered: int = 0
+    due_ms: int | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    next_receipt_at_ms: int | None = None
+    from_location: str | None = None
+    """Where moved units came from."""
+    repeats: str | None = None
+    """event_id of the answer first given to this transaction id."""
+    channel: str | None = None
+    order_id: str | None = None
+    reason: str | None = None
+
+
+class KeptAnswer(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What is kept under a transaction id."""
+
+    digest: bytes
+    """8 bytes, of the decoded transaction."""
+    accepted: bool
+    at_ms: int
+    """Record time of the answer; of a fact that says it is from the future, that time: it is remembered from then."""
+    forever: bool = False
+    """Of a backfill source: never forgotten."""
+    answer: Answer | None = None
+    """The full answer of an intention, for as long as it is kept in full."""
+
+
+def legs_of(claim: Claim | None) -> tuple[LegState, ...]:
+    """What the claim holds, as told to its holder; nothing of a closed one."""
+    if claim is None:
+        return ()
+    return tuple([LegState(leg.location, leg.reserved, leg.allocated) for leg in claim.legs])

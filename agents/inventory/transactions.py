@@ -1,0 +1,272 @@
+"""What upstream systems say: one record type for every kind of fact, intention and reference.
+
+The field names are those of `schemas/transaction.avsc`. Fields at their default are left out of the digest, so a
+new field never changes the digest of an old transaction.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What happened, or what is asked. See README.md here for the table of kinds."""
+
+    RECEIPT = "RECEIPT"
+    INBOUND = "INBOUND"
+    SALE = "SALE"
+    RESERVE = "RESERVE"
+    EXTEND = "EXTEND"
+    ALLOCATE = "ALLOCATE"
+    RELEASE = "RELEASE"
+    SHIP = "SHIP"
+    RETURN = "RETURN"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
+    QUARANTINE = "QUARANTINE"
+    UNQUARANTINE = "UNQUARANTINE"
+    ADJUST = "ADJUST"
+    COUNT = "COUNT"
+    SNAPSHOT = "SNAPSHOT"
+    FENCE = "FENCE"
+    UNFENCE = "UNFENCE"
+    PICK = "PICK"
+    ITEM = "ITEM"
+    WATCH = "WATCH"
+    UNWATCH = "UNWATCH"
+    EXPIRE = "EXPIRE"
+    REFRESH = "REFRESH"
+    POLICY = "POLICY"
+    LOCATION = "LOCATION"
+    CHANNEL = "CHANNEL"
+
+
+BROADCAST_KINDS = frozenset({Kind.POLICY, Kind.LOCATION, Kind.CHANNEL})
+"""Reference that every partition hears; the only records whose key is not a SKU."""
+
+SYSTEM_KINDS = frozenset({Kind.EXPIRE, Kind.REFRESH})
+"""Written by the ledger to itself; never answered, never remembered by id."""
+
+
+INTENTION_KINDS = frozenset(
+    {
+        Kind.RESERVE,
+        Kind.EXTEND,
+        Kind.ALLOCATE,
+        Kind.RELEASE,
+        Kind.FENCE,
+        Kind.UNFENCE,
+        Kind.PICK,
+        Kind.WATCH,
+        Kind.UNWATCH,
+    }
+)
+"""What is asked, not reported."""
+
+FACT_KINDS = frozenset(
+    {
+        Kind.RECEIPT,
+        Kind.INBOUND,
+        Kind.SALE,
+        Kind.SHIP,
+        Kind.RETURN,
+        Kind.TRANSFER_OUT,
+        Kind.TRANSFER_IN,
+        Kind.QUARANTINE,
+        Kind.UNQUARANTINE,
+        Kind.ADJUST,
+        Kind.COUNT,
+        Kind.SNAPSHOT,
+    }
+)
+"""What happened; SHIP, TRANSFER_OUT and ADJUST may ask instead, see Mode."""
+
+
+class Mode(StrEnum):
+    """Whether SHIP, TRANSFER_OUT and ADJUST report what happened or ask whether it may."""
+
+    FACT = "FACT"
+    REQUEST = "REQUEST"
+
+
+class Bucket(StrEnum):
+    """The posted buckets. A unit is in exactly one."""
+
+    UNPROMISED = "unpromised"
+    RESERVED = "reserved"
+    ALLOCATED = "allocated"
+    QUARANTINED = "quarantined"
+    IN_TRANSIT = "in_transit"
+
+
+class Measures(StrEnum):
+    """What a SNAPSHOT measures."""
+
+    ON_HAND = "on_hand"
+    AVAILABLE = "available"
+
+
+class Line(msgspec.Struct, frozen=True, gc=False, array_like=False, omit_defaults=True):
+    """One line of a claim on several lines of the same SKU."""
+
+    line: int
+    quantity: int
+
+
+class Destination(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where a claim is to be sent: coarse on purpose, never a name or a street."""
+
+    country: str
+    postal_area: str = ""
+    latitude_tenths: int | None = None
+    """Degrees north times ten, so that it compares exactly."""
+    longitude_tenths: int | None = None
+
+
+class Watcher(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Topic and key that want to hear this SKU's edges."""
+
+    topic: str
+    key: str
+
+
+class Component(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One component of a kit."""
+
+    sku: str
+    quantity: int
+
+
+class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Reference of one SKU."""
+
+    unit: str = "piece"
+    category: str | None = None
+    tracked: bool = True
+    kit: tuple[Component, ...] = ()
+
+
+class PolicySettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One policy rule: where it applies (null = everywhere) and what it sets (null = says nothing)."""
+
+    rule: str
+    sku: str | None = None
+    category: str | None = None
+    location: str | None = None
+    channel: str | None = None
+    withdrawn: bool = False
+    """True removes the rule."""
+    safety_stock: int | None = None
+    reservation_ttl_ms: int | None = None
+    late_window_ms: int | None = None
+    claims: str | None = None
+    """`first_come` or `priority`."""
+    backorder: str | None = None
+    """`none`, `limit` or `unlimited`."""
+    backorder_limit: int | None = None
+    max_splits: int | None = None
+    count_tolerance: int | None = None
+    buffer: int | None = None
+    buffer_percent: int | None = None
+    minimum_shelf_life_days: int | None = None
+    low_at: int | None = None
+    low_until: int | None = None
+
+
+class LocationReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Reference of one location."""
+
+    location: str
+    kind: str = "warehouse"
+    """`warehouse`, `store`, `dark_store` or `marketplace`."""
+    open: bool = True
+    ships: bool = True
+    pickup: bool = False
+    region: str | None = None
+    country: str | None = None
+    latitude_tenths: int | None = None
+    longitude_tenths: int | None = None
+    time_zone: str | None = None
+    authority: tuple[str, ...] = ()
+    """Systems whose absolute facts count here, the highest first."""
+
+
+class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Reference of one sales channel."""
+
+    channel: str
+    locations: tuple[str, ...] = ()
+    """Places it may sell from; none = all."""
+    region: str | None = None
+    handling_time_ms: int | None = None
+
+
+class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """One fact, intention or reference record about one SKU (broadcast kinds: about none)."""
+
+    transaction_id: str
+    """Unique per source and SKU."""
+    source: str
+    """The publishing system, such as `pos` or `wms`."""
+    kind: Kind
+    sku: str = ""
+    occurred_at_ms: int | None = None
+    """When it happened, by the publisher's clock; required of facts; for COUNT and SNAPSHOT when it was taken."""
+    location: str | None = None
+    locations: tuple[str, ...] = ()
+    """Ranked locations of a claim; with `location` unset and none here the ledger chooses."""
+    quantity: int | None = None
+    """Base units; signed for ADJUST, absolute for COUNT and SNAPSHOT, otherwise positive."""
+    bucket: Bucket | None = None
+    """The named bucket of RETURN, ADJUST and transfers: unpromised (default) or quarantined."""
+    reason: str | None = None
+    holder: str | None = None
+    """Who holds the claim: an order, a cart, a marketplace order."""
+    line: int = 1
+    lines: tuple[Line, ...] = ()
+    partial: bool = False
+    confirm: bool = False
+    revive: bool = False
+    sold: bool = False
+    mode: Mode = Mode.FACT
+    priority: int = 0
+    """Higher is stronger."""
+    ttl_ms: int | None = None
+    due_at_ms: int | None = None
+    """When an announced INBOUND is due."""
+    promise_by_ms: int | None = None
+    max_splits: int | None = None
+    channel: str | None = None
+    fence: str | None = None
+    """The channel whose ring-fence FENCE and UNFENCE move."""
+    lot: str | None = None
+    expires_on: str | None = None
+    """Expiry date of the lot, `YYYY-MM-DD`."""
+    inbound: str | None = None
+    """The inbound (ASN) that INBOUND announces, that a RECEIPT closes or a preorder waits for."""
+    transfer: str | None = None
+    to_location: str | None = None
+    last: bool = False
+    destination: Destination | None = None
+    measures: Measures | None = None
+    order_id: str | None = None
+    watcher: Watcher | None = None
+    item: Item | None = None
+    policy: PolicySettings | None = None
+    location_reference: LocationReference | None = None
+    channel_reference: ChannelReference | None = None
+    who: str | None = None
+    """The person or system answerable for a correction."""
+    why: str | None = None
+
+
+def is_intention(transaction: Transaction) -> bool:
+    """Whether it asks: its answer is kept in full, and it may be refused without loss."""
+    return transaction.kind in INTENTION_KINDS or (transaction.mode is Mode.REQUEST and transaction.kind in FACT_KINDS)
+
+
+def is_fact(transaction: Transaction) -> bool:
+    """Whether it reports what happened: refused, it is kept as a dead letter."""
+    return transaction.kind in FACT_KINDS and transaction.mode is Mode.FACT

@@ -1,0 +1,151 @@
+"""What a record of its kind must carry. What is missing here makes it malformed: unreadable, not refused.
+
+A quantity of zero or less is no such problem: it is a refusal (`quantity_not_positive`), for the publisher to hear.
+"""
+
+from __future__ import annotations
+
+from agents.inventory.transactions import (
+    BROADCAST_KINDS,
+    FACT_KINDS,
+    Bucket,
+    Kind,
+    Mode,
+    PolicySettings,
+    Transaction,
+)
+
+LARGEST_QUANTITY = 10**15
+"""Base units in one record: far beyond any stock, and sums of thousands of them still fit 64 bits."""
+
+LATEST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+LONGEST_NAME = 256
+"""Characters of an id, SKU, location, holder or rule: they become keys."""
+
+NEEDS_LOCATION = frozenset(
+    {Kind.RECEIPT, Kind.SALE, Kind.SHIP, Kind.RETURN, Kind.QUARANTINE, Kind.UNQUARANTINE, Kind.ADJUST, Kind.COUNT}
+)
+NEEDS_HOLDER = frozenset({Kind.RESERVE, Kind.ALLOCATE, Kind.EXTEND, Kind.RELEASE})
+NAMES_BUCKET = frozenset({Kind.RETURN, Kind.ADJUST, Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
+NAMED_BUCKETS = frozenset({Bucket.UNPROMISED, Bucket.QUARANTINED})
+REQUESTABLE = frozenset({Kind.SHIP, Kind.TRANSFER_OUT, Kind.ADJUST})
+
+
+def problem_of(transaction: Transaction) -> str | None:
+    """Why the transaction cannot be decided at all, as a sentence; None if it can."""
+    return (
+        problem_of_names(transaction)
+        or problem_of_numbers(transaction)
+        or problem_of_kind(transaction)
+        or (problem_of_claim(transaction) if transaction.kind in NEEDS_HOLDER else None)
+    )
+
+
+def problem_of_names(transaction: Transaction) -> str | None:
+    """Ids and names must be there, and must fit into a key."""
+    if not transaction.transaction_id:
+        return "transaction_id is empty"
+    if not transaction.source:
+        return "source is empty"
+    if not transaction.sku and transaction.kind not in BROADCAST_KINDS:
+        return f"{transaction.kind} names no sku"
+    if transaction.sku and transaction.kind in BROADCAST_KINDS:
+        return f"{transaction.kind} is for every partition and cannot name a sku"
+    names = [transaction.transaction_id, transaction.source, transaction.sku]
+    names += [name for name in (transaction.location, transaction.holder, transaction.to_location) if name is not None]
+    names += transaction.locations
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            return f"a name is longer than {LONGEST_NAME} characters: {name[:40]}..."
+        if "\0" in name:
+            return f"a name holds a zero character: {name!r:.60}"
+    if transaction.location == "" or transaction.holder == "" or "" in transaction.locations:
+        return "location, holder or one of the locations is empty"
+    return None
+
+
+def problem_of_numbers(transaction: Transaction) -> str | None:
+    """Numbers must be of a size that can be reckoned with."""
+    quantities = [line.quantity for line in transaction.lines]
+    if transaction.quantity is not None:
+        quantities.append(transaction.quantity)
+    for quantity in quantities:
+        if abs(quantity) > LARGEST_QUANTITY:
+            return f"quantity {quantity} is beyond {LARGEST_QUANTITY}"
+    times = (transaction.occurred_at_ms, transaction.due_at_ms, transaction.promise_by_ms)
+    for time_ms in times:
+        if time_ms is not None and not 0 <= time_ms <= LATEST_MS:
+            return f"{time_ms} is no time in milliseconds since 1970"
+    if transaction.ttl_ms is not None and not 0 < transaction.ttl_ms <= LATEST_MS:
+        return f"ttl_ms is {transaction.ttl_ms}; it must be above zero"
+    if transaction.line < 1 or any(line.line < 1 for line in transaction.lines):
+        return "line is below 1"
+    if transaction.max_splits is not None and transaction.max_splits < 0:
+        return "max_splits is below zero"
+    return None
+
+
+def problem_of_kind(transaction: Transaction) -> str | None:
+    """What the kind needs, and what it cannot take."""
+    kind = transaction.kind
+    fact = kind in FACT_KINDS and transaction.mode is Mode.FACT
+    if fact and transaction.occurred_at_ms is None:
+        return f"{kind} is a fact and needs occurred_at_ms"
+    if kind in NEEDS_LOCATION:
+        if transaction.location is None:
+            return f"{kind} names no location"
+        if transaction.quantity is None:
+            return f"{kind} names no quantity"
+    if transaction.bucket is not None:
+        if kind not in NAMES_BUCKET:
+            return f"{kind} takes no bucket"
+        if transaction.bucket not in NAMED_BUCKETS:
+            return f"bucket {transaction.bucket} changes only through claims and transfers"
+    if transaction.mode is Mode.REQUEST and kind not in REQUESTABLE:
+        return f"{kind} cannot be a request"
+    if kind is Kind.POLICY:
+        return "POLICY carries no policy" if transaction.policy is None else problem_of_rule(transaction.policy)
+    return None
+
+
+def problem_of_claim(transaction: Transaction) -> str | None:
+    """What an intention about a claim needs, and what contradicts itself."""
+    kind = transaction.kind
+    if transaction.holder is None:
+        return f"{kind} names no holder"
+    if transaction.location is not None and transaction.locations:
+        return "a claim names either location or locations"
+    if transaction.lines and transaction.quantity is not None:
+        return "a claim names either quantity or lines"
+    numbers = [line.line for line in transaction.lines]
+    if len(numbers) != len(set(numbers)):
+        return "a line is named twice"
+    if transaction.confirm and kind is not Kind.ALLOCATE:
+        return f"{kind} cannot confirm"
+    if transaction.revive and not transaction.confirm:
+        return "only a confirm can revive"
+    opens = kind is Kind.RESERVE or (kind is Kind.ALLOCATE and not transaction.confirm)
+    if opens and transaction.quantity is None and not transaction.lines:
+        return f"{kind} names no quantity"
+    return None
+
+
+def problem_of_rule(rule: PolicySettings) -> str | None:
+    """Why a policy rule cannot be kept."""
+    if not rule.rule or len(rule.rule) > LONGEST_NAME or "\0" in rule.rule:
+        return "the policy rule has no name, or one that cannot be a key"
+    for name in ("safety_stock", "late_window_ms", "count_tolerance", "backorder_limit", "max_splits", "buffer"):
+        value = getattr(rule, name)
+        if value is not None and not 0 <= value <= LARGEST_QUANTITY:
+            return f"{name} is {value}"
+    if rule.reservation_ttl_ms is not None and not 0 < rule.reservation_ttl_ms <= LATEST_MS:
+        return f"reservation_ttl_ms is {rule.reservation_ttl_ms}; it must be above zero"
+    if rule.buffer_percent is not None and not 0 <= rule.buffer_percent <= 100:
+        return f"buffer_percent is {rule.buffer_percent}"
+    if rule.claims not in {None, "first_come", "priority"}:
+        return f"claims is {rule.claims}; it may be first_come or priority"
+    if rule.backorder not in {None, "none", "limit", "unlimited"}:
+        return f"backorder is {rule.backorder}; it may be none, limit or unlimited"
+    return None

@@ -1,0 +1,354 @@
+"""Which partitions are ours, how each of them stands, and the way of a chunk: inbox -> decide -> commit.
+
+Lives on the event loop, which is the one decision thread. What waits (Kafka, RocksDB) runs on the pool, so commits of
+different partitions overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Executor
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from confluent_kafka import KafkaException
+
+from agents.runtime.chunks import Inbox
+from agents.runtime.faults import Fault, judge
+from agents.runtime.fencing import FencedWait
+from agents.runtime.fold import InputRecord
+from agents.runtime.opener import Refused
+from agents.runtime.owner import FAULTS_OF_THE_WORLD, Owner, Parked, now_ms
+from agents.state.store import StoreCorrupt, StoreLocked
+
+log = logging.getLogger("onhand.custody")
+T = TypeVar("T")
+
+TICK_S = 0.2
+BACK_OFF_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Standing(StrEnum):
+    """How a partition of ours stands."""
+
+    OPENING = "opening"
+    RUNNING = "running"
+    FENCED = "fenced"
+    PARKED = "parked"
+    REFUSED = "refused"
+
+
+class Steering(Protocol):
+    """What custody asks of the consumer, see `pump.Pump`."""
+
+    last_poll_ms: int
+
+    def start(self, partition: int, position: int) -> None:
+        """Bring records from that position on."""
+
+    def pause(self, partition: int) -> None:
+        """Bring no more."""
+
+    def resume(self, partition: int) -> None:
+        """Go on."""
+
+
+class Held:
+    """One partition while it is assigned to us. A new assignment is a new object."""
+
+    __slots__ = ("inbox", "listening", "owner", "partition", "standing", "why")
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.standing = Standing.OPENING
+        self.why = ""
+        self.owner: Owner | None = None
+        self.inbox = Inbox()
+        self.listening = False
+        """Records before `started` are of an earlier position: they are not taken in."""
+
+
+class Custody:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        open_owner: Callable[[int, Callable[[], bool]], Owner],
+        pool: Executor,
+        deliver: Callable[[int, list[InputRecord]], None],
+        stop_worker: Callable[[str], None],
+        on_assignment: Callable[[set[int]], Awaitable[None]],
+        heartbeat_interval_ms: int,
+    ) -> None:
+        """Start with no partitions.
+
+        `deliver` hands a chunk to the partition's agent, which calls `apply` with it; `stop_worker` is called with the
+        sentence when nothing here can help; `on_assignment` with all partitions whenever they change.
+        """
+        self.pump: Steering | None = None
+        self.held: dict[int, Held] = {}
+        self._open_owner = open_owner
+        self._pool = pool
+        self._deliver = deliver
+        self._stop_worker = stop_worker
+        self._on_assignment = on_assignment
+        self._heartbeat_interval_ms = heartbeat_interval_ms
+        self._opening: dict[int, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.leaving = False
+
+    # -- what the pump tells -----------------------------------------------------------------------------------------
+
+    async def assigned(self, partitions: list[int]) -> None:
+        """These partitions are ours: open them, all at once."""
+        fresh = [Held(partition) for partition in partitions]
+        self.held.update((held.partition, held) for held in fresh)
+        await self._on_assignment(set(self.held))
+        for held in fresh:
+            self._spawn(self._open(held))
+
+    async def taken(self, partitions: list[int]) -> None:
+        """These partitions are gone: close them, after the commit in flight."""
+        gone = [held for held in (self.held.pop(partition, None) for partition in partitions) if held is not None]
+        await asyncio.gather(*(self._close(held) for held in gone))
+        await self._on_assignment(set(self.held))
+
+    def arrived(self, records: Mapping[int, list[InputRecord]]) -> None:
+        """Records came in."""
+        for partition, of_partition in records.items():
+            held = self.held.get(partition)
+            if held is None or not held.listening or held.owner is None:
+                continue
+            if held.inbox.arrive(of_partition) and self.pump is not None:
+                self.pump.pause(partition)
+            self._hand_over(held)
+
+    def started(self, partition: int) -> None:
+        """The consumer stands at the owner's position."""
+        held = self.held.get(partition)
+        if held is not None and held.standing is Standing.RUNNING:
+            held.listening = True
+
+    def lost_its_place(self, partition: int, why: str) -> None:
+        """The log no longer has our position: opening again compares and says what was lost."""
+        held = self.held.get(partition)
+        if held is not None and held.standing is Standing.RUNNING:
+            log.error("partition %d lost its place in the log: %s", partition, why)
+            self._spawn(self._open_again(held))
+
+    def broken(self, why: str) -> None:
+        """The consumer is of no further use."""
+        self._stop_worker(f"The consumer stopped: {why}. Start the worker again.")
+
+    def positions(self) -> Mapping[int, int]:
+        """Input position by partition."""
+        return {
+            held.partition: held.owner.input_position for held in list(self.held.values()) if held.owner is not None
+        }
+
+    # -- the way of a chunk ------------------------------------------------------------------------------------------
+
+    def _hand_over(self, held: Held) -> None:
+        if held.owner is not None and held.standing is Standing.RUNNING:
+            chunk = held.inbox.take()
+            if chunk is not None:
+                self._deliver(held.partition, chunk)
+
+    async def apply(self, partition: int, records: list[InputRecord]) -> None:
+        """Decide and commit one chunk. Whatever happens, the owner is free again afterwards, or gone."""
+        held = self.held.get(partition)
+        owner = held.owner if held is not None else None
+        if held is None or owner is None:
+            return
+        try:
+            await self._apply_patiently(held, owner, records)
+        finally:
+            if held.owner is owner:
+                self._free(held)
+
+    async def _apply_patiently(self, held: Held, owner: Owner, records: list[InputRecord]) -> None:
+        for attempt in _BackOff():
+            try:
+                prepared = owner.decide(records)
+                if prepared is None:
+                    return
+                fault = await self._run(owner.commit, prepared)
+            except Parked as parked:
+                await self._park(held, owner, records, parked)
+                return
+            except StoreCorrupt as corrupt:
+                log.warning("%s", corrupt)
+                fault = Fault.INDEFINITE
+            except FAULTS_OF_THE_WORLD as error:
+                log.warning("partition %d waits: %s", held.partition, error)
+                fault = Fault.APPLY_AGAIN
+            if fault is None:
+                return
+            if fault is not Fault.APPLY_AGAIN or self.leaving:
+                self._give_up(held, owner, fault)
+                return
+            await asyncio.sleep(attempt)
+
+    async def _park(self, held: Held, owner: Owner, records: list[InputRecord], parked: Parked) -> None:
+        """Commit what came before the broken record, then stand still; the other partitions go on."""
+        log.error("partition %d is parked at offset %d: %s", held.partition, parked.offset, parked)
+        if parked.index:
+            await self._apply_patiently(held, owner, records[: parked.index])
+        if held.owner is not owner:
+            return
+        held.standing, held.why = Standing.PARKED, str(parked)
+        if self.pump is not None:
+            self.pump.pause(held.partition)
+        await self._run(owner.say, owner.parking_alert(parked))
+
+    def _give_up(self, held: Held, owner: Owner, fault: Fault) -> None:
+        if held.owner is not owner or self.held.get(held.partition) is not held:
+            return
+        if fault is Fault.STOP:
+            self._stop_worker(
+                "The broker refuses this worker's credentials or rights: see the log, correct, start again."
+            )
+        elif fault is Fault.FENCED_OFF:
+            self._spawn(self._wait_fenced(held))
+        elif not self.leaving:
+            self._spawn(self._open_again(held))
+
+    def _free(self, held: Held) -> None:
+        if held.inbox.done() and self.pump is not None:
+            self.pump.resume(held.partition)
+        self._hand_over(held)
+
+    # -- opening and closing -----------------------------------------------------------------------------------------
+
+    async def _open(self, held: Held) -> None:
+        """Open the partition's owner; again and again while the world is broken and the partition ours."""
+        async with self._opening.setdefault(held.partition, asyncio.Lock()):
+            for attempt in _BackOff():
+                if not self._ours(held):
+                    return
+                try:
+                    owner = await self._run(self._open_owner, held.partition, lambda: not self._ours(held))
+                except Refused as refused:
+                    self._refuse(held, str(refused))
+                    return
+                except StoreLocked as locked:
+                    self._stop_worker(str(locked))
+                    return
+                except KafkaException as error:
+                    if judge(error.args[0]) is Fault.STOP:
+                        self._stop_worker(f"The broker refuses: {error.args[0].str()}")
+                        return
+                    log.warning("partition %d cannot be opened yet: %s", held.partition, error.args[0].str())
+                except FAULTS_OF_THE_WORLD as error:
+                    log.warning("partition %d cannot be opened yet: %s", held.partition, error)
+                else:
+                    await self._run_or_drop(held, owner)
+                    return
+                await asyncio.sleep(attempt)
+
+    async def _run_or_drop(self, held: Held, owner: Owner) -> None:
+        if not self._ours(held):
+            await self._run(owner.close)
+            return
+        held.owner, held.inbox, held.standing, held.why = owner, Inbox(), Standing.RUNNING, ""
+        assert self.pump is not None
+        self.pump.start(held.partition, owner.input_position)
+
+    def _refuse(self, held: Held, why: str) -> None:
+        held.standing, held.why = Standing.REFUSED, why
+        log.error("%s", why)
+        if all(other.standing is Standing.REFUSED for other in self.held.values()):
+            self._stop_worker(why)
+
+    async def _open_again(self, held: Held) -> None:
+        held.standing = Standing.OPENING
+        await self._drop(held)
+        await self._open(held)
+
+    async def _wait_fenced(self, held: Held) -> None:
+        """Fenced off, yet perhaps still ours: wait until the group has said so, see fencing.py."""
+        held.standing = Standing.FENCED
+        await self._drop(held)
+        wait = FencedWait(self._heartbeat_interval_ms, now_ms())
+        while self._ours(held) and not wait.over:
+            await asyncio.sleep(TICK_S)
+            if self.pump is not None:
+                wait.polled(self.pump.last_poll_ms)
+        held.standing = Standing.OPENING
+        await self._open(held)
+
+    async def _drop(self, held: Held) -> None:
+        owner, held.owner, held.listening = held.owner, None, False
+        if self.pump is not None:
+            self.pump.pause(held.partition)
+        if owner is not None:
+            await self._run(owner.close)
+
+    async def _close(self, held: Held) -> None:
+        owner, held.owner, held.listening = held.owner, None, False
+        if owner is not None:
+            await self._run(owner.close)
+
+    def _ours(self, held: Held) -> bool:
+        return not self.leaving and self.held.get(held.partition) is held
+
+    # -- by the clock ------------------------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Until the worker leaves: idle owners speak by the clock, too; busy ones do so with their chunks."""
+        while not self.leaving:
+            await asyncio.sleep(TICK_S)
+            for held in list(self.held.values()):
+                if held.standing is Standing.RUNNING and held.listening and held.inbox.idle:
+                    self._spawn(self._speak(held))
+
+    async def _speak(self, held: Held) -> None:
+        owner = held.owner
+        if owner is None or not held.inbox.seize():
+            return
+        try:
+            outbox = owner.by_the_clock(owner.input_position, owner.time_ms)
+            fault = await self._run(owner.say, outbox) if outbox else None
+            if fault is not None and fault is not Fault.APPLY_AGAIN:
+                self._give_up(held, owner, fault)
+        except FAULTS_OF_THE_WORLD as error:
+            log.warning("partition %d: %s", held.partition, error)
+        finally:
+            if held.owner is owner:
+                self._free(held)
+
+    # -- leaving -----------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Open nothing more; what is in flight finishes when the pump takes the partitions."""
+        self.leaving = True
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned_done)
+
+    def _spawned_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a step failed that must not fail", exc_info=error)
+            self._stop_worker(f"A bug of the runtime: {error!r}. The state is safe; start the worker again.")
+
+    async def _run(self, function: Callable[..., T], *values: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *values)
+
+
+class _BackOff:
+    """Seconds to wait before the next attempt, without end."""
+
+    def __init__(self) -> None:
+        self._n = -1
+
+    def __iter__(self) -> _BackOff:
+        return self
+
+    def __next__(self) -> float:
+        self._n = min(self._n + 1, len(BACK_OFF_S) - 1)
+        return BACK_OFF_S[self._n]

@@ -1,0 +1,78 @@
+"""Bad input is never lost: what cannot be folded is kept on `<topic>.dlq` with its bytes, its reason and its origin.
+
+The record carries the original key, value and headers untouched, Kafka Connect's `__connect.errors.*` headers (people
+and user interfaces know them), and one header with the whole story as a DeadLetter record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.codec.words import DeadLetter
+from agents.runtime.fold import Headers, InputRecord, Outgoing
+
+STORY_HEADER = "onhand.dead_letter"
+LARGEST_KEPT_BYTES = 512 * 1024
+"""A value beyond this would not fit into a record of the broker's default size beside its headers."""
+HEAD_BYTES = 64 * 1024
+_LONGEST_TRACEBACK = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Buries the bad records of one partition."""
+
+    topic: str
+    """The input topic."""
+    dead_letter_topic: str
+    partition: int
+    encode: Callable[[DeadLetter], bytes]
+
+    def bury(
+        self, record: InputRecord, at_ms: int, *, reason: str, stage: str, error: BaseException | None = None
+    ) -> Outgoing:
+        """The dead letter of `record`; `stage` says where it failed: `key`, `decode` or `decide`."""
+        value = record.value() or b""
+        kept = value if len(value) <= LARGEST_KEPT_BYTES else value[:HEAD_BYTES]
+        error_class = type(error).__qualname__ if error is not None else "Refused"
+        trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:] if stage == "decide" and error else ""
+        story = DeadLetter(
+            reason=reason,
+            stage=stage,
+            error_class=error_class,
+            traceback=trace,
+            topic=self.topic,
+            partition=self.partition,
+            offset=record.offset(),
+            record_time_ms=record.timestamp()[1],
+            at_ms=at_ms,
+            value_sha256=hashlib.sha256(value).hexdigest(),
+            value_bytes=len(value),
+            truncated=len(kept) < len(value),
+            attempts=1,
+        )
+        headers = _original(record)
+        headers += [
+            ("__connect.errors.topic", self.topic),
+            ("__connect.errors.partition", str(self.partition)),
+            ("__connect.errors.offset", str(record.offset())),
+            ("__connect.errors.stage", stage.upper()),
+            ("__connect.errors.exception.class.name", error_class),
+            ("__connect.errors.exception.message", reason),
+        ]
+        if trace:
+            headers.append(("__connect.errors.exception.stacktrace", trace))
+        headers.append((STORY_HEADER, self.encode(story)))
+        return Outgoing(self.dead_letter_topic, record.key(), kept, self.partition, headers)
+
+
+def _original(record: InputRecord) -> Headers:
+    """The headers it came with, less the story of an earlier burial: a redriven record never nests."""
+    return [
+        (name, value)
+        for name, value in record.headers() or ()
+        if name != STORY_HEADER and not name.startswith("__connect.errors.")
+    ]

@@ -1,0 +1,76 @@
+"""May this partition be run? What is compared when it is opened, so that nothing is ever lost silently.
+
+Free of I/O: the owner collects the figures, this judges them. A refusal names what was lost and what continues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNKNOWN_TOPIC_ID = ""
+"""Brokers without topic ids report zeros; then a re-created topic cannot be recognised by its id."""
+
+CONTINUE = "When the loss is understood, `onhand worker --accept-loss` continues from what is there."
+
+
+@dataclass(frozen=True, slots=True)
+class LogFigures:
+    """What the broker says of the input partition and of the changelog partition."""
+
+    topic: str
+    partition: int
+    input_start: int
+    input_end: int
+    input_topic_id: str
+    changelog: str
+    changelog_end: int
+    changelog_cleanup_policy: str
+    changelog_delete_retention_ms: int
+
+
+def must_rebuild(checkpoint: int, checkpoint_at_ms: int, now_ms: int, figures: LogFigures) -> bool:
+    """Whether the local store is too old to be caught up from its checkpoint.
+
+    Deleted rows stay in a compacted log as tombstones for `delete.retention.ms` only. A store that missed them would
+    keep those rows for ever, so beyond half of that time it is rebuilt from the start.
+    """
+    return checkpoint > 0 and now_ms - checkpoint_at_ms > figures.changelog_delete_retention_ms // 2
+
+
+def changelog_refusal(checkpoint: int, figures: LogFigures) -> str | None:
+    """Why the changelog cannot be trusted, or None."""
+    where = f"{figures.changelog}[{figures.partition}]"
+    if "compact" not in figures.changelog_cleanup_policy or "delete" in figures.changelog_cleanup_policy:
+        return (
+            f"{where} has cleanup.policy={figures.changelog_cleanup_policy}, so the broker deletes state. "
+            f"Set it to `compact` (`onhand topics diff` shows all differences), then start the worker again."
+        )
+    if checkpoint > figures.changelog_end:
+        return (
+            f"{where} ends at offset {figures.changelog_end}, but this worker's state was written up to {checkpoint}: "
+            f"the changelog was re-created or truncated, and {checkpoint - figures.changelog_end} or more of its "
+            f"records are lost. {CONTINUE}"
+        )
+    return None
+
+
+def input_refusal(input_position: int, topic_id: str, figures: LogFigures) -> str | None:
+    """Why the input log does not fit the position in the state, or None."""
+    where = f"{figures.topic}[{figures.partition}]"
+    known = UNKNOWN_TOPIC_ID not in (topic_id, figures.input_topic_id)
+    if known and topic_id != figures.input_topic_id:
+        return (
+            f"{where} was re-created: its topic id is {figures.input_topic_id}, the state was folded from {topic_id} "
+            f"up to offset {input_position}. What the new topic holds is not the continuation. {CONTINUE}"
+        )
+    if figures.input_start > input_position:
+        return (
+            f"{where} starts at offset {figures.input_start}, but the state is folded up to {input_position} only: "
+            f"{figures.input_start - input_position} records were deleted before they were read (retention?). {CONTINUE}"
+        )
+    if figures.input_end < input_position:
+        return (
+            f"{where} ends at offset {figures.input_end}, but the state is folded up to {input_position}: the topic was "
+            f"re-created or truncated. {CONTINUE}"
+        )
+    return None

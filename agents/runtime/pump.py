@@ -1,0 +1,207 @@
+"""The consumer and the one thread that polls it.
+
+Everything that touches the `confluent_kafka.Consumer` happens on this thread: polling, pausing, seeking, the group's
+callbacks. What it learns is handed to the event loop in the order in which it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+if TYPE_CHECKING:
+    from agents.runtime.fold import InputRecord
+
+log = logging.getLogger("onhand.pump")
+
+RECORDS_PER_POLL = 2_000
+POLL_S = 0.005
+HINT_EVERY_S = 1.0
+"""Group offsets are only a hint for lag tools: the position is in the state."""
+_TAKEN_PATIENCE_S = 30.0
+_LOST_ITS_PLACE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+
+
+class Listener(Protocol):
+    """Hears of partitions and records; all methods run on the event loop."""
+
+    async def assigned(self, partitions: list[int]) -> None:
+        """These partitions are ours now; they are paused until `Pump.start`."""
+
+    async def taken(self, partitions: list[int]) -> None:
+        """These partitions are not ours any more: returns when nothing of them is in flight."""
+
+    def arrived(self, records: Mapping[int, list[InputRecord]]) -> None:
+        """Records by partition, each in order of offset."""
+
+    def started(self, partition: int) -> None:
+        """From here on `arrived` brings records from the position that `Pump.start` was given."""
+
+    def lost_its_place(self, partition: int, why: str) -> None:
+        """The position is no longer in the log."""
+
+    def broken(self, why: str) -> None:
+        """The consumer is of no further use."""
+
+    def positions(self) -> Mapping[int, int]:
+        """Input position by partition, for the hint. May be called from any thread."""
+
+
+class Pump:
+    """Polls one topic for one consumer group."""
+
+    def __init__(
+        self,
+        topic: str,
+        settings: Mapping[str, Any],
+        listener: Listener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.topic = topic
+        self.last_poll_ms = 0
+        self._settings = dict(settings)
+        self._listener = listener
+        self._loop = loop
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="onhand-pump", daemon=True)
+        self._consumer: Consumer | None = None
+
+    def begin(self) -> None:
+        """Subscribe and poll from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the group and end the thread. Blocks until it has ended, some seconds at most."""
+        self._stopping.set()
+        self._thread.join(_TAKEN_PATIENCE_S)
+
+    def start(self, partition: int, position: int) -> None:
+        """Bring records of `partition` from `position` on."""
+        self._jobs.append(lambda: self._start(partition, position))
+
+    def pause(self, partition: int) -> None:
+        """Bring no more records of `partition` for now."""
+        self._jobs.append(lambda: self._steer("pause", partition))
+
+    def resume(self, partition: int) -> None:
+        """Go on after `pause`."""
+        self._jobs.append(lambda: self._steer("resume", partition))
+
+    # -- on the pump's thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._subscribe()
+            self._poll_until_stopped()
+        except KafkaException as error:
+            self._tell(self._listener.broken, error.args[0].str())
+        finally:
+            if self._consumer is not None:
+                self._consumer.close()
+
+    def _subscribe(self) -> None:
+        self._consumer = Consumer(self._settings, logger=log)
+        self._consumer.subscribe(
+            [self.topic], on_assign=self._on_assign, on_revoke=self._on_taken, on_lost=self._on_taken
+        )
+
+    def _poll_until_stopped(self) -> None:
+        hinted_at = time.monotonic()
+        while not self._stopping.is_set():
+            for _ in range(len(self._jobs)):
+                self._jobs.popleft()()
+            assert self._consumer is not None
+            messages = self._consumer.consume(RECORDS_PER_POLL, POLL_S)
+            self.last_poll_ms = time.time_ns() // 1_000_000
+            if messages:
+                self._sort_out(messages)
+            if time.monotonic() - hinted_at > HINT_EVERY_S:
+                hinted_at = time.monotonic()
+                self._hint()
+
+    def _sort_out(self, messages: list[Message]) -> None:
+        records: defaultdict[int, list[InputRecord]] = defaultdict(list)
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records[message.partition() or 0].append(cast("InputRecord", message))
+            else:
+                self._heed(error, message.partition())
+        if records:
+            self._tell(self._listener.arrived, records)
+
+    def _heed(self, error: KafkaError, partition: int | None) -> None:
+        if error.code() in _LOST_ITS_PLACE and partition is not None:
+            self._tell(self._listener.lost_its_place, partition, error.str())
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            log.warning("%s: %s", self.topic, error.str())
+
+    def _hint(self) -> None:
+        offsets = [TopicPartition(self.topic, partition, at) for partition, at in self._listener.positions().items()]
+        if not offsets or self._consumer is None:
+            return
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            log.debug("hint: %s", error.args[0].str())
+
+    def _start(self, partition: int, position: int) -> None:
+        """Seek and resume; `_STATE` means that the fetcher has not taken the assignment in yet: again later."""
+        assert self._consumer is not None
+        try:
+            self._consumer.seek(TopicPartition(self.topic, partition, position))
+            self._consumer.resume([TopicPartition(self.topic, partition)])
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code == KafkaError._STATE:
+                self._jobs.append(lambda: self._start(partition, position))
+            elif code != KafkaError._UNKNOWN_PARTITION:  # unassigned meanwhile
+                log.warning("%s[%d] seek: %s", self.topic, partition, error.args[0].str())
+        else:
+            self._tell(self._listener.started, partition)
+
+    def _steer(self, verb: str, partition: int) -> None:
+        assert self._consumer is not None
+        try:
+            getattr(self._consumer, verb)([TopicPartition(self.topic, partition)])
+        except KafkaException as error:  # unassigned meanwhile
+            log.debug("%s[%d] %s: %s", self.topic, partition, verb, error.args[0].str())
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Nothing resets by itself: from the beginning and paused at once, until the owner is open and knows better.
+        at_beginning = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
+        consumer.incremental_assign(at_beginning)
+        consumer.pause(at_beginning)
+        numbers = [p.partition for p in partitions]
+        if numbers:
+            log.info("assigned %s%s", self.topic, sorted(numbers))
+            asyncio.run_coroutine_threadsafe(self._listener.assigned(numbers), self._loop)
+
+    def _on_taken(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [p.partition for p in partitions]
+        if numbers:
+            log.info("taken %s%s", self.topic, sorted(numbers))
+            taken = asyncio.run_coroutine_threadsafe(self._listener.taken(numbers), self._loop)
+            _wait(taken)
+        consumer.incremental_unassign(partitions)
+
+    def _tell(self, method: Callable[..., None], *values: Any) -> None:
+        self._loop.call_soon_threadsafe(method, *values)
+
+
+def _wait(future: Any) -> None:
+    """Wait for the loop; a loop that has gone (the worker is leaving) must not hold the consumer's close."""
+    try:
+        future.result(_TAKEN_PATIENCE_S)
+    except (TimeoutError, asyncio.CancelledError):
+        log.warning("partitions were given up before their owners had closed")

@@ -1,0 +1,189 @@
+"""Reference in the log: records that every partition must hear, and the policy seeds of topology.yaml.
+
+A broadcast record (POLICY, LOCATION, CHANNEL) goes to every partition of the transactions topic in one Kafka transaction
+under one transactional id, `<app>.reference`. Writers fence each other off by it, so every partition has the records in the
+same order, and no partition has one that another lacks.
+
+A seed is written once. Its transaction id `seed-<rule>-<digest of what it sets>` follows from its content: the same rule with
+another content is another seed, and the ledger drops a repeated id for as long as it remembers ids (`answers.keep`). Beyond
+that, a repeated seed could undo what a later POLICY record said, so before writing we look whether it is there: in the first
+`LOOK_AT` records of partition 0 (broadcast: what one partition has, all have), by key and header, without decoding. Seeds are
+written when the topic is created, so they are at its head; reading a whole topic of a billion records to be sure would be
+worse than the duplicate, which only a rule that was added to topology.yaml long after the start can meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from agents.inventory.transactions import Kind, PolicySettings, Transaction
+from agents.runtime.broker_errors import BrokerUnusable, explain
+from agents.runtime.partitioner import PARTITIONER
+from agents.runtime.topology import BOOTSTRAP
+
+SEED_SOURCE = "topology"
+SEED_HEADER = "onhand.seed"
+LOOK_AT = 100_000
+"""Records of partition 0 that are looked at for seeds written before; about a second."""
+TRANSACTION_SECONDS = 30.0
+_READ_SECONDS = 30.0
+
+_quiet = logging.getLogger("onhand.broker.reference")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """One reference record as every partition gets it."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def policy_key(rule: str) -> str:
+    """The key of every record of this policy rule."""
+    return f"policy:{rule}"
+
+
+def seed_of(policy: PolicySettings) -> Transaction:
+    """The POLICY transaction that sets this rule; its id follows from the content."""
+    # Fields at their default are left out, so a field added later does not make an old seed a new one.
+    digest = hashlib.blake2b(msgspec.json.encode(policy, order="deterministic"), digest_size=8).hexdigest()
+    return Transaction(
+        transaction_id=f"seed-{policy.rule}-{digest}",
+        source=SEED_SOURCE,
+        kind=Kind.POLICY,
+        policy=policy,
+        who=SEED_SOURCE,
+        why="declared in topology.yaml",
+    )
+
+
+def write_broadcasts(
+    settings: Mapping[str, str], app: str, topic: str, partitions: int, records: Sequence[Broadcast]
+) -> None:
+    """Write these records, in this order, to every partition, all or none. Raises BrokerUnusable.
+
+    `settings` are librdkafka's for a producer. Whoever wrote under the same app and has not finished is fenced off.
+    """
+    bootstrap = settings.get(BOOTSTRAP, "")
+    producer = Producer(
+        {
+            **settings,
+            "partitioner": PARTITIONER,
+            "transactional.id": f"{app}.reference",
+            "acks": "all",
+        },
+        logger=_quiet,
+    )
+    try:
+        producer.init_transactions(TRANSACTION_SECONDS)
+        producer.begin_transaction()
+        try:
+            _produce(producer, topic, partitions, records)
+            producer.commit_transaction(TRANSACTION_SECONDS)
+        except KafkaException as failed:
+            # Fenced off or broken, it cannot be aborted by us; the broker does it when the transaction times out.
+            if not failed.args[0].fatal():
+                producer.abort_transaction(TRANSACTION_SECONDS)
+            raise
+    except KafkaException as failed:
+        raise explain(failed.args[0], bootstrap) from failed
+
+
+def _produce(producer: Producer, topic: str, partitions: int, records: Sequence[Broadcast]) -> None:
+    for record in records:
+        for partition in range(partitions):
+            producer.produce(topic, record.value, record.key, partition=partition, headers=list(record.headers))
+
+
+def written_seeds(settings: Mapping[str, str], topic: str, look_at: int = LOOK_AT) -> frozenset[str]:
+    """The transaction ids of the seeds among the first `look_at` records of partition 0. Raises BrokerUnusable."""
+    bootstrap = settings.get(BOOTSTRAP, "")
+    configuration: dict[str, Any] = {
+        **settings,
+        # Never joined nor committed to: only librdkafka wants one.
+        "group.id": "onhand.reference",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+    }
+    consumer = Consumer(configuration, logger=_quiet)
+    try:
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        return frozenset(_seeds(consumer, look_at, bootstrap))
+    except KafkaException as failed:
+        raise explain(failed.args[0], bootstrap) from failed
+    finally:
+        consumer.close()
+
+
+def _seeds(consumer: Consumer, look_at: int, bootstrap: str) -> set[str]:
+    found: set[str] = set()
+    for _ in range(look_at):
+        message = consumer.poll(_READ_SECONDS)
+        if message is None:
+            raise BrokerUnusable(
+                f"The broker at {bootstrap} stopped answering while the first records were read.", "Run this again."
+            )
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            return found
+        if error is not None:
+            raise KafkaException(error)
+        if (message.key() or b"").startswith(b"policy:"):
+            found.update(_seed_ids(message.headers() or ()))
+    return found
+
+
+def _seed_ids(headers: Any) -> Iterator[str]:
+    return (value.decode(errors="replace") for name, value in headers if name == SEED_HEADER and value is not None)
+
+
+def missing_seeds(
+    settings: Mapping[str, str], topic: str, policies: Sequence[PolicySettings]
+) -> tuple[Transaction, ...]:
+    """The seeds of these policies that the topic does not have yet, in the order given. Raises BrokerUnusable."""
+    if not policies:
+        return ()
+    there = written_seeds(settings, topic)
+    return tuple(seed for seed in map(seed_of, policies) if seed.transaction_id not in there)
+
+
+def write_seeds(
+    settings: Mapping[str, str],
+    app: str,
+    topic: str,
+    partitions: int,
+    policies: Sequence[PolicySettings],
+    encode: Callable[[Transaction], bytes],
+) -> tuple[str, ...]:
+    """Write the seeds that are not there yet, in the order of the file; return their rules. Raises BrokerUnusable.
+
+    `settings` are librdkafka's common ones, `encode` makes the value of the transactions topic.
+    """
+    seeds = missing_seeds(settings, topic, policies)
+    if seeds:
+        write_broadcasts(settings, app, topic, partitions, [_broadcast(seed, encode) for seed in seeds])
+    return tuple(_rule(seed) for seed in seeds)
+
+
+def _broadcast(seed: Transaction, encode: Callable[[Transaction], bytes]) -> Broadcast:
+    headers = ((SEED_HEADER, seed.transaction_id.encode()),)
+    return Broadcast(policy_key(_rule(seed)).encode(), encode(seed), headers)
+
+
+def _rule(seed: Transaction) -> str:
+    assert seed.policy is not None
+    return seed.policy.rule

@@ -1,0 +1,108 @@
+"""One agent = one process. The supervisor starts one process for each agent, and starts it again when it dies.
+
+A process that says that it cannot run (exit code 3) is not started again: somebody must act first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from agents.runtime.app import CANNOT, FINE
+
+log = logging.getLogger("onhand.supervisor")
+
+STOP_WITHIN_S = 8.0
+BACK_OFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+HEALTHY_AFTER_S = 30.0
+_LOOK_EVERY_S = 0.05
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent dies, so that no worker outlives its supervisor (Linux only)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    except (OSError, AttributeError):
+        log.debug("this system cannot tie a process to its parent")
+
+
+class _Child:
+    """One agent's process, and when it may be started again."""
+
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        self.name = name
+        self.command = list(command)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+        self.start_again_at = 0.0
+        self.deaths = 0
+
+    def start(self) -> None:
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(self.command)
+        log.info("agent %s runs as process %d", self.name, self.process.pid)
+
+    def died(self, code: int) -> None:
+        lived = time.monotonic() - self.started_at
+        self.deaths = 0 if lived > HEALTHY_AFTER_S else self.deaths
+        wait = BACK_OFF_S[min(self.deaths, len(BACK_OFF_S) - 1)]
+        self.deaths += 1
+        self.process = None
+        self.start_again_at = time.monotonic() + wait
+        log.warning("agent %s ended (%s); starting it again in %.1f s", self.name, _said(code), wait)
+
+
+class Supervisor:
+    """Watches the processes of some agents."""
+
+    def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
+        self._children = [_Child(name, command) for name, command in commands.items()]
+        self._stopping = threading.Event()
+
+    def run(self) -> int:
+        """Start all and watch them, until SIGTERM or SIGINT, or until one cannot run. Returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        code = FINE
+        while not self._stopping.is_set() and code == FINE:
+            code = self._look()
+            self._stopping.wait(_LOOK_EVERY_S)
+        return max(code, self._stop_all())
+
+    def _look(self) -> int:
+        for child in self._children:
+            if child.process is None:
+                if time.monotonic() >= child.start_again_at:
+                    child.start()
+                continue
+            ended = child.process.poll()
+            if ended == CANNOT:
+                return CANNOT
+            if ended is not None:
+                child.died(ended)
+        return FINE
+
+    def _stop_all(self) -> int:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_WITHIN_S
+        worst = FINE
+        for process in running:
+            try:
+                worst = max(worst, process.wait(max(0.1, deadline - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                log.warning("process %d does not leave; killed, nothing is half done", process.pid)
+                process.kill()
+                process.wait()
+        return worst
+
+
+def _said(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

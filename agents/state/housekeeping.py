@@ -1,0 +1,108 @@
+"""Housekeeping: removes, a few rows with each chunk, what no look-up will ever need again.
+
+Nothing here may change a decision. The argument, table by table; `at_ms` is always the partition's record time, which
+never goes back, and whether a row still counts is judged by the core when it looks it up:
+
+* answers: past `answers_keep_ms` an id counts as absent (`is_forgotten`), at every later time too. Until then only the
+  full answer is dropped, when the core would no longer give it: 24 hours after it was given, and its claim is neither
+  open nor closed less than 24 hours ago (`is_kept_in_full`).
+* closed_claims: whoever reads one asks whether it closed within 24 hours; later it counts as absent. The full answers
+  that depend on it were droppable at the same moment.
+* movements: read by a count, for the seconds after the time it was taken, and a count taken before the late window is
+  refused. So a second before the window is never read; twice the window leaves room for a policy that lengthens it.
+
+A removed row is looked up as an absent one, so it does not matter when housekeeping comes by, and the audit leaves
+it out. The cursor is kept in memory only: after a restart it begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from agents.inventory.answers import KeptAnswer
+from agents.inventory.duplicates import is_forgotten
+from agents.inventory.reservations import ClosedClaim
+from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
+from agents.state.keys import Key
+from agents.state.ledger import ANSWERS, CLOSED_CLAIMS, MOVEMENTS, LedgerRows
+from agents.state.overlay import Overlay, TableOverlay
+
+LATE_WINDOWS_KEPT = 2
+"""Movements are kept for so many late windows."""
+
+
+class Housekeeper:
+    """Walks over the tables in a circle, some rows at a time.
+
+    How many: one row of each table per transaction would come round in the time for which rows are kept; two keep the
+    tables within one and a half times of what they must hold.
+    """
+
+    def __init__(self, overlay: Overlay, rows: LedgerRows, answers_keep_ms: int) -> None:
+        self._rows = rows
+        self._answers_keep_ms = answers_keep_ms
+        self._walks = (
+            _Walk(overlay.table(ANSWERS), self._answer),
+            _Walk(overlay.table(CLOSED_CLAIMS), self._closed_claim),
+            _Walk(overlay.table(MOVEMENTS), self._movement),
+        )
+
+    def tidy(self, at_ms: int, visits: int) -> int:
+        """Visit at most `visits` rows of each table and put the changes into the overlay. Returns how many changed.
+
+        Call it for a chunk after its last decision, with the record time of that: the changes go with the chunk.
+        """
+        return sum(walk.go_on(at_ms, visits) for walk in self._walks)
+
+    def _answer(self, _: Key, kept: KeptAnswer, at_ms: int) -> KeptAnswer | None:
+        if is_forgotten(kept, at_ms, self._answers_keep_ms):
+            return None
+        if kept.answer is None or self._is_kept_in_full(kept, at_ms):
+            return kept
+        return msgspec.structs.replace(kept, answer=None)
+
+    def _is_kept_in_full(self, kept: KeptAnswer, at_ms: int) -> bool:
+        """As agents.inventory.duplicates.is_kept_in_full judges within a decision."""
+        answer = kept.answer
+        if at_ms - kept.at_ms <= MILLISECONDS_PER_DAY:
+            return True
+        if answer is None or not kept.accepted or answer.holder is None or answer.line is None:
+            return False
+        if self._rows.claim(answer.sku, answer.holder, answer.line) is not None:
+            return True
+        closed = self._rows.closed_claim(answer.sku, answer.holder, answer.line)
+        return closed is not None and at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY
+
+    def _closed_claim(self, _: Key, closed: ClosedClaim, at_ms: int) -> ClosedClaim | None:
+        return closed if at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY else None
+
+    def _movement(self, key: Key, movement: Any, at_ms: int) -> Any:
+        sku, location, second = cast("tuple[str, str, int]", key)
+        late_window_ms = self._rows.policy(sku, location).late_window_ms
+        return movement if second >= second_of(at_ms - LATE_WINDOWS_KEPT * late_window_ms) else None
+
+
+class _Walk:
+    """A cursor over one table."""
+
+    def __init__(self, overlay: TableOverlay, judge: Callable[[Key, Any, int], Any]) -> None:
+        self._overlay = overlay
+        self._judge = judge
+        self._next: Key = ()
+
+    def go_on(self, at_ms: int, visits: int) -> int:
+        """Visit the next rows, from the first again after the last."""
+        if visits <= 0:
+            return 0
+        found = self._overlay.scan((), self._next, visits + 1)
+        self._next = found[visits][0] if len(found) > visits else ()
+        changed = 0
+        for key, row in found[:visits]:
+            left = self._judge(key, row, at_ms)
+            if left is not row:
+                self._overlay.put_stored(key, left)
+                changed += 1
+        return changed

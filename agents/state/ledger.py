@@ -1,0 +1,192 @@
+"""The tables of the stock keeper, and how a decision reads them.
+
+Prefixes, key shapes and row layouts are for life: tests/state/golden holds a row of each as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, cast
+
+import msgspec
+from msgspec.structs import asdict, astuple
+
+from agents.inventory import rows as names
+from agents.inventory.answers import Answer, KeptAnswer
+from agents.inventory.policy import Policy, PolicyBook
+from agents.inventory.positions import Position
+from agents.inventory.reservations import Claim, ClosedClaim
+from agents.inventory.rows import Due, Movement
+from agents.inventory.transactions import PolicySettings
+from agents.state.keys import Key, encode_texts
+from agents.state.overlay import Overlay
+from agents.state.tables import Table
+
+ANSWER_KEY_BYTES = 16
+"""Of blake2b over (source, SKU, transaction id)."""
+
+
+def _array_like(row: type[msgspec.Struct], **replaced: Any) -> type[msgspec.Struct]:
+    """A twin of a row type that MessagePack writes as an array, some fields of it with another type."""
+    fields = [
+        (field.name, replaced.get(field.name, field.type))
+        if field.required
+        else (field.name, replaced.get(field.name, field.type), field.default)
+        for field in msgspec.structs.fields(row)
+    ]
+    return msgspec.defstruct(f"Stored{row.__name__}", fields, array_like=True, frozen=True, kw_only=True)
+
+
+StoredAnswer = _array_like(Answer)
+StoredKeptAnswer = _array_like(KeptAnswer, answer=StoredAnswer | None)
+StoredPolicySettings = _array_like(PolicySettings)
+
+_ANSWER_AT = KeptAnswer.__struct_fields__.index("answer")
+
+
+def _kept_answer_to_array(kept: KeptAnswer) -> object:
+    answer = kept.answer
+    if answer is None:
+        return kept
+    values = astuple(kept)
+    return *values[:_ANSWER_AT], astuple(answer), *values[_ANSWER_AT + 1 :]
+
+
+def _kept_answer_from_array(stored: Any) -> KeptAnswer:
+    values = asdict(stored)
+    if stored.answer is not None:
+        values["answer"] = Answer(**asdict(stored.answer))
+    return KeptAnswer(**values)
+
+
+def _policy_from_array(stored: Any) -> PolicySettings:
+    return PolicySettings(**asdict(stored))
+
+
+def _answer_key(key: Key) -> bytes:
+    return blake2b(encode_texts(cast("tuple[str, ...]", key)), digest_size=ANSWER_KEY_BYTES).digest()
+
+
+def _due_order(rest: Any, claim: Claim) -> Key | None:
+    return None if claim.due_ms is None else (claim.due_ms, *rest)
+
+
+POSITIONS = Table(names.POSITIONS, b"p", (str, str), Position)
+CLAIMS = Table(names.CLAIMS, b"c", (str, str, int), Claim, order=_due_order)
+CLOSED_CLAIMS = Table(names.CLOSED_CLAIMS, b"C", (str, str, int), ClosedClaim, cached=False)
+ANSWERS = Table(
+    names.ANSWERS,
+    b"a",
+    (bytes,),
+    KeptAnswer,
+    key_digest=_answer_key,
+    to_array=_kept_answer_to_array,
+    stored_as=StoredKeptAnswer,
+    from_array=_kept_answer_from_array,
+    cached=False,
+)
+DUE = Table(names.DUE, b"d", (int, str, str, int), Due, cached=False)
+MOVEMENTS = Table(names.MOVEMENTS, b"m", (str, str, int), Movement, cached=False)
+POLICY = Table(
+    names.POLICY,
+    b"P",
+    (str,),
+    PolicySettings,
+    to_array=astuple,
+    stored_as=StoredPolicySettings,
+    from_array=_policy_from_array,
+)
+
+LEDGER_TABLES: tuple[Table, ...] = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY)
+
+
+class LedgerRows:
+    """The protocol `Rows` of the core over an overlay."""
+
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlays = overlay.by_name()
+        self._positions = overlay.table(POSITIONS)
+        self._claims = overlay.table(CLAIMS)
+        self._closed_claims = overlay.table(CLOSED_CLAIMS)
+        self._answers = overlay.table(ANSWERS)
+        self._due = overlay.table(DUE)
+        self._movements = overlay.table(MOVEMENTS)
+        self._policy = overlay.table(POLICY)
+        self._book = PolicyBook(())
+        self._book_revision = -1
+        self._nothing_due_before_ms = -(1 << 62)
+
+    def apply(self, changes: Mapping[tuple[str, names.Key], Any]) -> None:
+        """Take over the changed rows of a decision. Until then a decision has changed nothing and may be dropped."""
+        overlays = self._overlays
+        for (table, key), row in changes.items():
+            if table == names.DUE and row is not None and key[0] < self._nothing_due_before_ms:  # type: ignore[operator]
+                self._nothing_due_before_ms = cast("int", key[0])
+            overlays[table].put(key, row)
+
+    def position(self, sku: str, location: str) -> Position | None:
+        """See `Rows.position`."""
+        return self._positions.get((sku, location))  # type: ignore[no-any-return]
+
+    def positions(self, sku: str) -> Mapping[str, Position]:
+        """See `Rows.positions`."""
+        return self._positions.group(sku).rows
+
+    def claim(self, sku: str, holder: str, line: int) -> Claim | None:
+        """See `Rows.claim`."""
+        return self._claims.get((sku, holder, line))  # type: ignore[no-any-return]
+
+    def claims(self, sku: str) -> Mapping[tuple[str, int], Claim]:
+        """See `Rows.claims`."""
+        return self._claims.group(sku).rows
+
+    def closed_claim(self, sku: str, holder: str, line: int) -> ClosedClaim | None:
+        """See `Rows.closed_claim`."""
+        return self._closed_claims.get((sku, holder, line))  # type: ignore[no-any-return]
+
+    def due_claims(self, sku: str, at_ms: int) -> Iterable[tuple[str, int]]:
+        """See `Rows.due_claims`. One comparison when nothing is due: the open claims of a SKU are kept by due time."""
+        in_order: list[Any] = self._claims.group(sku).in_order
+        if not in_order or in_order[0][0] > at_ms:
+            return ()
+        due: list[tuple[str, int]] = []
+        for due_ms, holder, line in in_order:
+            if due_ms > at_ms:
+                break
+            due.append((holder, line))
+        return due
+
+    def kept_answer(self, source: str, sku: str, transaction_id: str) -> KeptAnswer | None:
+        """See `Rows.kept_answer`."""
+        return self._answers.get((source, sku, transaction_id))  # type: ignore[no-any-return]
+
+    def movement(self, sku: str, location: str, second: int) -> int:
+        """See `Rows.movement`."""
+        row = self._movements.get((sku, location, second))
+        return 0 if row is None else row.quantity
+
+    def movements_after(self, sku: str, location: str, second: int) -> int:
+        """See `Rows.movements_after`."""
+        later = self._movements.scan((sku, location), (sku, location, second + 1))
+        return sum(row.quantity for _, row in later)
+
+    def policy(self, sku: str, location: str | None, channel: str | None = None) -> Policy:
+        """See `Rows.policy`."""
+        if self._policy.revision != self._book_revision:
+            self._book_revision = self._policy.revision
+            self._book = PolicyBook([row for _, row in self._policy.scan()])
+        return self._book.policy(sku, location, channel)
+
+    def due_before(self, at_ms: int, limit: int) -> list[tuple[int, str, str, int]]:
+        """(due_ms, sku, holder, line) of what is due up to `at_ms`, the longest due first, at most `limit`.
+
+        For the owner's tick, between two chunks. It remembers where the first one was, so that it never walks over
+        the removed rows of all the time before; changes must therefore come by `apply`.
+        """
+        rows = self._due.scan((), (self._nothing_due_before_ms,), limit)
+        due = [cast("tuple[int, str, str, int]", key) for key, _ in rows if cast("int", key[0]) <= at_ms]
+        if limit > 0 and not self._due.has_pending:
+            first = cast("int", rows[0][0][0]) if rows else at_ms + 1
+            self._nothing_due_before_ms = max(self._nothing_due_before_ms, min(first, at_ms + 1))
+        return due

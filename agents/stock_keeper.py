@@ -1,0 +1,157 @@
+"""The stock keeper: every transaction passes here, one partition at a time and in order.
+
+Wiring only: bytes to words, `decide`, words to bytes. What is decided is in `agents/inventory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from agents.codec import Codec, Malformed, digest
+from agents.inventory.decide import decide
+from agents.inventory.positions import StockLevel
+from agents.inventory.rows import Arrival, Decision
+from agents.inventory.transactions import BROADCAST_KINDS, Kind, Transaction
+from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, FoldContext, InputRecord, Outbox, Outgoing, header
+from agents.runtime.plan import AgentLogic, said_topics
+from agents.runtime.topology import Topology
+from agents.state.housekeeping import Housekeeper
+from agents.state.ledger import LEDGER_TABLES, LedgerRows
+
+AGENT = "stock_keeper"
+SYSTEM_SOURCE = "onhand"
+MOST_HOUSEKEEPING_VISITS = 500
+"""Rows of each table visited with one chunk: as many as it had transactions, but no more than this."""
+_BROADCAST_PREFIXES = tuple(f"{kind.lower()}:".encode() for kind in sorted(BROADCAST_KINDS))
+
+
+class Words:
+    """Encoders and decoders of the stock keeper's topics, and the policy of ids: the same for all partitions."""
+
+    def __init__(self, topology: Topology, codec: Codec) -> None:
+        agent = topology.agents[AGENT]
+        says = said_topics(topology, agent)
+        self.transactions = agent.folds
+        self.journal_topic, self.levels_topic = says["journal"], says["level"]
+        self.answers_topic, self.alerts_topic = says["answer"], says["alert"]
+        self.answers_keep_ms = topology.answers_keep_ms
+        self.backfill_sources = topology.backfill_sources
+        input_format = topology.all_topics[self.transactions].format
+        self.decode = codec.decoder(self.transactions, "transaction", input_format)
+        self.transaction = _input_encoder(codec, self.transactions, input_format)
+        self.journal = codec.encoder(self.journal_topic, "journal")
+        self.level = codec.encoder(self.levels_topic, "level")
+        self.answer = codec.encoder(self.answers_topic, "answer")
+        self.alert = codec.encoder(self.alerts_topic, "alert")
+
+
+class LedgerFold:
+    """The ledger of one partition."""
+
+    def __init__(self, context: FoldContext, words: Words) -> None:
+        self.overlay = context.overlay
+        self._words = words
+        self._rows = LedgerRows(context.overlay)
+        self._housekeeper = Housekeeper(context.overlay, self._rows, words.answers_keep_ms)
+        self._bury = context.bury
+        self._partition = context.partition
+        self._cause_prefix = f"{context.topic}-{context.partition}-"
+        self._levels: dict[tuple[str, str], StockLevel] = {}
+        self._time_ms = 0
+        self._decided = 0
+
+    def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
+        """Decide one transaction. See `Fold.fold`."""
+        words = self._words
+        transaction = words.decode(record.value(), record.headers())
+        check_key(record.key() or b"", transaction)
+        offset = record.offset()
+        arrival = Arrival(
+            transaction,
+            f"{self._cause_prefix}{offset}",
+            offset,
+            at_ms,
+            digest(transaction),
+            transaction.source in words.backfill_sources,
+            _first_record_time(record),
+        )
+        decision = decide(self._rows, arrival, words.answers_keep_ms)
+        outgoing = self._outgoing(transaction.sku, decision)
+        if decision.dead_letter is not None:
+            outgoing.append(self._bury(record, at_ms, reason=decision.dead_letter, stage="decide"))
+        # From here on it must succeed.
+        self._rows.apply(decision.changes)
+        for level in decision.levels:
+            self._levels[level.sku, level.location] = level
+        outbox += outgoing
+        self._time_ms = at_ms
+        self._decided += 1
+
+    def _outgoing(self, sku: str, decision: Decision) -> Outbox:
+        words, partition, key = self._words, self._partition, sku.encode()
+        return [
+            *(Outgoing(words.answers_topic, key, words.answer(answer), partition) for answer in decision.answers),
+            *(Outgoing(words.journal_topic, key, words.journal(record), partition) for record in decision.journal),
+            *(Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts),
+        ]
+
+    def end_chunk(self, outbox: Outbox) -> None:
+        """The last level of each row that changed in this chunk, and a little housekeeping."""
+        words, partition = self._words, self._partition
+        for level in self._levels.values():
+            key = f"{level.sku}@{level.location}".encode()
+            outbox.append(Outgoing(words.levels_topic, key, words.level(level), partition))
+        self._levels.clear()
+        self._housekeeper.tidy(self._time_ms, min(self._decided, MOST_HOUSEKEEPING_VISITS))
+        self._decided = 0
+
+    def due(self, now_ms: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
+        """EXPIRE records for the SKUs with something due; one wakes all that is due on its SKU."""
+        skus = dict.fromkeys(sku for _, sku, _, _ in self._rows.due_before(now_ms, limit))
+        return [(sku.encode(), self._words.transaction(expire(sku))) for sku in skus]
+
+    def is_broadcast(self, key: bytes) -> bool:
+        """Keys of POLICY, LOCATION and CHANNEL records."""
+        return key.startswith(_BROADCAST_PREFIXES)
+
+
+def stock_keeper(topology: Topology, codec: Codec) -> AgentLogic:
+    """Keeps the stock."""
+    words = Words(topology, codec)
+    return AgentLogic(LEDGER_TABLES, lambda context: LedgerFold(context, words))
+
+
+def expire(sku: str) -> Transaction:
+    """The record that wakes an idle SKU. Its id says nothing: it is never remembered."""
+    return Transaction(transaction_id="expire", source=SYSTEM_SOURCE, kind=Kind.EXPIRE, sku=sku)
+
+
+def check_key(key: bytes, transaction: Transaction) -> None:
+    """Raise Malformed unless the record is keyed by its SKU, or by its kind and id where it is broadcast."""
+    if transaction.kind in BROADCAST_KINDS:
+        if not key.startswith(f"{transaction.kind.lower()}:".encode()):
+            raise Malformed(
+                f"a {transaction.kind} record must be keyed `{transaction.kind.lower()}:<id>`, not {_shown(key)}, "
+                f"and be written to every partition"
+            )
+    elif key != transaction.sku.encode():
+        raise Malformed(f"the key {_shown(key)} is not its SKU {transaction.sku!r}")
+
+
+def _shown(key: bytes) -> str:
+    return repr(key[:200].decode("utf-8", "backslashreplace"))
+
+
+def _first_record_time(record: InputRecord) -> int | None:
+    if not record.headers():
+        return None
+    value = header(record, FIRST_RECORD_TIME_HEADER)
+    return int(value) if value is not None and value.isdigit() else None
+
+
+def _input_encoder(codec: Codec, topic: str, format_: str) -> Callable[[Any], bytes]:
+    """Records that the ledger writes to its own input have the input's format."""
+    return msgspec.json.encode if format_ == "json" else codec.encoder(topic, "transaction")

@@ -1,0 +1,262 @@
+"""What the codec tests share: the real codec, records of every schema, and a real registry on the loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import fastavro
+import msgspec
+import pytest
+from hypothesis import strategies as st
+
+from agents.codec import Codec, DeadLetter, Heartbeat, SchemaSet
+from agents.codec.generate import Generated, generate
+from agents.codec.shapes import Field, Shape, shape_of
+from agents.codec.words import STRUCTS
+from agents.inventory.alerts import Alert, AlertType, Severity
+from agents.inventory.answers import Alternative, Answer, LegState, Status
+from agents.inventory.positions import StockLevel
+from agents.inventory.postings import Account, JournalRecord, Posting
+from agents.inventory.refusals import Refusal
+from agents.inventory.transactions import (
+    Bucket,
+    ChannelReference,
+    Component,
+    Destination,
+    Item,
+    Kind,
+    Line,
+    LocationReference,
+    Measures,
+    Mode,
+    PolicySettings,
+    Transaction,
+    Watcher,
+)
+
+LONGS = st.one_of(st.integers(-70, 70), st.integers(-(1 << 63), (1 << 63) - 1), st.integers(1_700_000_000_000, 1 << 41))
+NAMES = st.one_of(
+    st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=200),
+)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=150)
+
+
+def values_of(field: Field) -> st.SearchStrategy[Any]:
+    """Values the field may have; its default often, as in life."""
+    plain: st.SearchStrategy[Any]
+    if field.shape is not None:
+        plain = records_of(field.shape)
+    elif field.items is not None:
+        plain = st.lists(values_of(field.items), max_size=4).map(tuple)
+    elif field.symbols is not None:
+        plain = st.sampled_from(list(field.symbols.values()))
+    elif field.type == "string":
+        plain = NAMES if field.role in {"name", "id"} else TEXTS
+    else:
+        plain = LONGS if field.type == "long" else st.booleans()
+    choices = [plain]
+    if field.nullable:
+        choices.append(st.none())
+    if field.has_default:
+        choices += [st.just(field.default)] * 2
+    return st.one_of(choices)
+
+
+def records_of(shape: Shape) -> st.SearchStrategy[Any]:
+    """Records of one schema."""
+    return st.builds(shape.struct, **{field.name: values_of(field) for field in shape.fields})
+
+
+def as_values(value: Any) -> Any:
+    """A struct as the dict that a generic Avro library writes."""
+    if isinstance(value, msgspec.Struct):
+        return {name: as_values(getattr(value, name)) for name in value.__struct_fields__}
+    return [as_values(item) for item in value] if isinstance(value, tuple) else value
+
+
+def reference_bytes(schema: Any, record: Any) -> bytes:
+    """What fastavro writes, without a frame."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, as_values(record))
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def schemas() -> SchemaSet:
+    return SchemaSet.load()
+
+
+@pytest.fixture(scope="session")
+def codec(schemas: SchemaSet) -> Codec:
+    return Codec(schemas)
+
+
+@pytest.fixture(scope="session")
+def shapes(schemas: SchemaSet) -> dict[str, Shape]:
+    return {name: shape_of(schemas[name].json, STRUCTS[name]) for name in schemas.names}
+
+
+@pytest.fixture(scope="session")
+def records(shapes: dict[str, Shape]) -> dict[str, st.SearchStrategy[Any]]:
+    """Schema name -> Hypothesis strategy of its records."""
+    return {name: records_of(shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def generated(shapes: dict[str, Shape]) -> dict[str, Generated]:
+    """Schema name -> its generated encoder and decoder."""
+    return {name: generate(shape) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def by_fastavro(schemas: SchemaSet) -> Callable[[str, Any], bytes]:
+    """(schema name, record) -> what the reference library writes, without a frame."""
+    return lambda name, record: reference_bytes(schemas[name].parsed, record)
+
+
+AT_MS = 1_767_225_600_123
+
+
+@pytest.fixture(scope="session")
+def usual_records() -> dict[str, list[Any]]:
+    """Schema name -> records as traffic has them: no fuzz, every nested record and enum once."""
+    return usual()
+
+
+def usual() -> dict[str, list[Any]]:
+    """Records of every schema that never change: the golden files were made of them."""
+    reserve = Transaction(
+        transaction_id="web-000017",
+        source="shop",
+        kind=Kind.RESERVE,
+        sku="SHOE-42",
+        occurred_at_ms=AT_MS,
+        location="LEEDS",
+        quantity=7,
+        holder="order-17",
+        order_id="order-17",
+        channel="web",
+        ttl_ms=900_000,
+    )
+    return {
+        "transaction": [reserve, *_facts(), *_claims(reserve), *_references()],
+        "journal": _journal(),
+        "level": [
+            StockLevel(
+                event_id="inventory.transactions.v1-3-1041-2", sku="SHOE-42", location="LEEDS", unpromised=-5,
+                reserved=7, allocated=64, quarantined=8_192, in_transit=0, on_hand=8_258, atp=-6, safety_stock=1,
+                revision=1_000_000, as_of_ms=AT_MS,
+            )
+        ],
+        "answer": _answers(),
+        "alert": [
+            Alert(event_id="inventory.transactions.v1-3-1041-3", type=kind, severity=severity, subject="SHOE-42@LEEDS",
+                  message="2 units are promised and not there.", at_ms=AT_MS, sku="SHOE-42", location="LEEDS",
+                  quantity=2, transaction_id="till-9", action="Count SHOE-42 at LEEDS.")
+            for kind, severity in zip(AlertType, itertools.cycle(Severity), strict=False)
+        ],
+        "dead_letter": [
+            DeadLetter(topic="inventory.transactions.v1", partition=3, offset=1_042, record_time_ms=AT_MS,
+                       reason="The value is empty.", stage="decode", error_class="Malformed", at_ms=AT_MS + 5,
+                       value_sha256=hashlib.sha256(b"").hexdigest(), value_bytes=0),
+            DeadLetter(topic="inventory.transactions.v1", partition=3, offset=1_043, record_time_ms=-1,
+                       reason="A bug: list index out of range.", stage="decide", error_class="IndexError",
+                       traceback="Traceback (most recent call last):\n  ...\nIndexError: list index out of range",
+                       at_ms=AT_MS + 5, value_sha256=hashlib.sha256(b"x").hexdigest(), value_bytes=99_999,
+                       truncated=True, attempts=3),
+        ],
+        "heartbeat": [
+            Heartbeat(topic="inventory.transactions.v1", partition=3, input_position=1_042, record_time_ms=AT_MS,
+                      at_ms=AT_MS + 900, instance="worker-1")
+        ],
+    }  # fmt: skip
+
+
+def _facts() -> list[Transaction]:
+    return [
+        Transaction(transaction_id=f"f-{number}", source="wms", kind=kind, sku="GRÖSSE-7/ß", occurred_at_ms=AT_MS + number,
+                    location="BERLIN", quantity=-64 if kind is Kind.ADJUST else 64, reason="damage",
+                    holder="order-1" if kind is Kind.SHIP else None,
+                    bucket=Bucket.QUARANTINED if kind is Kind.RETURN else None,
+                    lot="L-7" if kind is Kind.RECEIPT else None, expires_on="2027-02-28" if kind is Kind.RECEIPT else None,
+                    who="warehouse-7", why="Fell from the shelf.\nSecond time this week.")
+        for number, kind in enumerate(
+            [Kind.RECEIPT, Kind.SALE, Kind.SHIP, Kind.RETURN, Kind.QUARANTINE, Kind.UNQUARANTINE, Kind.ADJUST, Kind.COUNT]
+        )
+    ]  # fmt: skip
+
+
+def _claims(reserve: Transaction) -> list[Transaction]:
+    change = msgspec.structs.replace
+    return [
+        change(reserve, kind=Kind.EXTEND, quantity=None),
+        change(reserve, kind=Kind.ALLOCATE, confirm=True, revive=True, partial=True, quantity=None),
+        change(reserve, kind=Kind.ALLOCATE, sold=True, priority=-3, promise_by_ms=AT_MS + 86_400_000, inbound="ASN-1"),
+        change(reserve, kind=Kind.RELEASE, line=200),
+        change(reserve, kind=Kind.PICK),
+        change(reserve, location=None, locations=("LEEDS", "YORK"), quantity=None, lines=(Line(1, 2), Line(2, 300)),
+               max_splits=1, destination=Destination("GB", "LS1", 538, -15)),
+        change(reserve, kind=Kind.ADJUST, holder=None, mode=Mode.REQUEST, reason="scrap"),
+    ]  # fmt: skip
+
+
+def _references() -> list[Transaction]:
+    def one(kind: Kind, **more: Any) -> Transaction:
+        known = {"transaction_id": f"r-{kind}", "source": "erp", "kind": kind, "occurred_at_ms": AT_MS}
+        return Transaction(**{**known, **more})
+
+    rule = PolicySettings("p1", "SHOE-42", "shoes", "LEEDS", "web", True, 1, 900_000, 7_200_000, "priority", "limit", 5,
+                          2, 3, 4, 10, 30, 2, 4)  # fmt: skip
+    place = LocationReference(
+        "LEEDS", "store", False, False, True, "north", "GB", 538, -15, "Europe/London", ("wms", "pos")
+    )
+    return [
+        one(Kind.INBOUND, sku="SHOE-42", location="LEEDS", quantity=12, inbound="ASN-1", due_at_ms=AT_MS + 1),
+        one(Kind.TRANSFER_OUT, sku="SHOE-42", location="LEEDS", to_location="YORK", quantity=1, transfer="T-1"),
+        one(Kind.TRANSFER_IN, sku="SHOE-42", location="YORK", quantity=1, transfer="T-1", last=True),
+        one(Kind.SNAPSHOT, sku="SHOE-42", location="YORK", quantity=0, measures=Measures.AVAILABLE),
+        one(Kind.FENCE, sku="SHOE-42", location="YORK", quantity=3, fence="web"),
+        one(Kind.UNFENCE, sku="SHOE-42", location="YORK", quantity=3, fence="web"),
+        one(Kind.ITEM, sku="KIT-1", item=Item("gram", "kits", False, (Component("SHOE-42", 2), Component("LACE", 4)))),
+        one(Kind.ITEM, sku="SHOE-42", item=Item()),
+        one(Kind.WATCH, sku="SHOE-42", watcher=Watcher("campaigns.v1", "campaign-7")),
+        one(Kind.UNWATCH, sku="SHOE-42", watcher=Watcher("campaigns.v1", "campaign-7")),
+        one(Kind.EXPIRE, sku="SHOE-42"),
+        one(Kind.REFRESH, sku="SHOE-42"),
+        one(Kind.POLICY, policy=rule),
+        one(Kind.LOCATION, location_reference=place),
+        one(Kind.CHANNEL, channel_reference=ChannelReference("web", ("LEEDS", "YORK"), "north", 3_600_000)),
+    ]
+
+
+def _journal() -> list[JournalRecord]:
+    return [
+        JournalRecord(event_id="inventory.transactions.v1-3-1041-1", transaction_id="web-000017", source="shop",
+                      sku="SHOE-42", kind=Kind.RESERVE, at_ms=AT_MS + 40, occurred_at_ms=AT_MS,
+                      postings=(Posting(Account.UNPROMISED, "LEEDS", -7),
+                                Posting(Account.RESERVED, "LEEDS", 7, "order-17", 1)),
+                      holder="order-17", line=1, channel="web", order_id="order-17"),
+        JournalRecord(event_id="inventory.transactions.v1-3-1042-0", transaction_id="f-6", source="wms",
+                      sku="SHOE-42", kind=Kind.ADJUST, at_ms=AT_MS + 41, occurred_at_ms=AT_MS, reason="damage",
+                      postings=tuple(Posting(account, "LEEDS", 0, None, None, "L-7") for account in Account),
+                      who="warehouse-7", why="Fell from the shelf."),
+    ]  # fmt: skip
+
+
+def _answers() -> list[Answer]:
+    first = Answer(event_id="inventory.transactions.v1-3-1041-0", status=Status.ACCEPTED, transaction_id="web-000017",
+                   source="shop", sku="SHOE-42", kind=Kind.RESERVE, at_ms=AT_MS, quantity=7, location="LEEDS",
+                   holder="order-17", line=1, legs=(LegState("LEEDS", 7, 0),), due_ms=AT_MS + 900_000, channel="web",
+                   order_id="order-17")  # fmt: skip
+    change = msgspec.structs.replace
+    refused = [change(first, status=Status.REFUSED, quantity=0, legs=(), due_ms=None, refusal=refusal, shortfall=64,
+                      alternatives=(Alternative("YORK", 3), Alternative("BERLIN", 300)), next_receipt_at_ms=AT_MS + 1)
+               for refusal in Refusal]  # fmt: skip
+    notices = [change(first, status=status, from_location="YORK", backordered=2, repeats=first.event_id, reason="count")
+               for status in Status]  # fmt: skip
+    return [first, *refused, *notices]

@@ -1,0 +1,28 @@
+"""Integration tests run on both brokers: ask for `any_broker` or `any_scratch`, and the test runs once on each."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from agents.runtime.topology import Topology
+from tests.conftest import MakeScratch
+from tools.brokers.scratch import ClusterAddress
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("broker", marks=pytest.mark.embedded, id="embedded"),
+        pytest.param("kafka", marks=pytest.mark.kafka, id="kafka"),
+    ]
+)
+def any_broker(request: pytest.FixtureRequest) -> ClusterAddress:
+    """Each of the two brokers in turn."""
+    return cast("ClusterAddress", request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def any_scratch(any_broker: ClusterAddress, make_scratch: MakeScratch) -> Topology:
+    """A topology of its own on each broker in turn; its topics are created."""
+    return make_scratch(any_broker, create=True)

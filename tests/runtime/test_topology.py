@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agents.inventory import rows
+from agents.inventory.transactions import PolicySettings
+from agents.runtime.topology import Topology, TopologyInvalid, load
+
+SHIPPED = Path(__file__).parents[2] / "topology.yaml"
+SMALL = """
+app: onhand
+kafka: {bootstrap.servers: "localhost:9092"}
+topics:
+  inventory.transactions.v1: {key: SKU, schema: transaction, cleanup_policy: delete}
+  inventory.levels.v1: {key: SKU@LOCATION, schema: level, cleanup_policy: compact}
+agents:
+  stock_keeper:
+    folds: inventory.transactions.v1
+    keeps: [positions]
+    says: [inventory.levels.v1]
+state:
+  directory: state
+  tables:
+    positions: {write_buffer: 1MiB}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "topology.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def mistakes_in(path: Path, text: str, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    path.write_text(text)
+    with pytest.raises(TopologyInvalid) as raised:
+        load(path, environment or {})
+    return raised.value.mistakes
+
+
+def changed(old: str, new: str) -> str:
+    assert old in SMALL
+    return SMALL.replace(old, new)
+
+
+# -- what is shipped
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Topology:
+    return load(SHIPPED, {})
+
+
+def test_the_shipped_topology_has_the_topics_of_the_ledger(shipped: Topology) -> None:
+    kept = {
+        name: (topic.cleanup_policy, topic.timestamp_type, topic.retention_ms) for name, topic in shipped.topics.items()
+    }
+    assert kept["inventory.transactions.v1"] == ("delete", "LogAppendTime", -1)
+    assert kept["inventory.journal.v1"] == ("delete", "CreateTime", -1)
+    assert kept["inventory.levels.v1"] == ("compact", "CreateTime", -1)
+    assert kept["inventory.heartbeats.v1"] == ("compact", "CreateTime", -1)
+    assert {topic.partitions for topic in shipped.topics.values()} == {8}
+
+
+def test_the_shipped_stock_keeper_keeps_every_table_of_the_core(shipped: Topology) -> None:
+    tables = {
+        rows.POSITIONS,
+        rows.CLAIMS,
+        rows.CLOSED_CLAIMS,
+        rows.ANSWERS,
+        rows.DUE,
+        rows.MOVEMENTS,
+        rows.POLICY,
+    }
+    assert set(shipped.agents["stock_keeper"].keeps) == tables == set(shipped.state.tables)
+
+
+def test_the_shipped_seed_is_the_default_policy(shipped: Topology) -> None:
+    assert [policy.rule for policy in shipped.policies] == ["default"]
+    assert shipped.policies[0].reservation_ttl_ms == 15 * 60 * 1000
+    assert shipped.policies[0].late_window_ms == 2 * 60 * 60 * 1000
+
+
+def test_the_changelog_is_compacted_and_keeps_tombstones_for_a_week(shipped: Topology) -> None:
+    changelog = shipped.agents["stock_keeper"].changelog
+    assert changelog.name == "onhand.stock_keeper-changelog"
+    assert changelog.cleanup_policy == "compact"
+    assert changelog.config["delete.retention.ms"] == str(7 * 24 * 60 * 60 * 1000)
+    assert changelog.partitions == shipped.topics["inventory.transactions.v1"].partitions
+
+
+def test_all_topics_are_the_declared_ones_and_what_agents_need_for_themselves(shipped: Topology, file: Path) -> None:
+    assert set(shipped.all_topics) == {*shipped.topics, "onhand.stock_keeper-changelog"}
+    assert set(load(file, {}).all_topics) == {
+        "inventory.transactions.v1",
+        "inventory.levels.v1",
+        "inventory.transactions.v1.dlq",
+        "onhand.stock_keeper-changelog",
+    }
+
+
+def test_a_declared_dead_letter_topic_is_the_one_used(shipped: Topology) -> None:
+    assert shipped.agents["stock_keeper"].dead_letters is shipped.topics["inventory.transactions.v1.dlq"]
+
+
+def test_the_environment_sets_up_a_real_cluster() -> None:
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
+        "ONHAND_REPLICATION": "3",
+        "ONHAND_MIN_INSYNC_REPLICAS": "2",
+        "ONHAND_PARTITIONS": "16",
+        "ONHAND_STATE": "/var/lib/onhand",
+        "SCHEMA_REGISTRY_URL": "https://registry",
+    }
+    topology = load(SHIPPED, environment)
+    assert topology.kafka == {"bootstrap.servers": "a:9092,b:9092"}
+    assert topology.schema_registry == {"schema.registry.url": "https://registry"}
+    assert topology.state.directory == Path("/var/lib/onhand")
+    for topic in topology.all_topics.values():
+        assert (topic.partitions, topic.replication, topic.config["min.insync.replicas"]) == (16, 3, "2")
+
+
+def test_a_setting_that_is_empty_is_left_out(shipped: Topology) -> None:
+    assert shipped.schema_registry == {}
+
+
+# -- what follows from a file
+
+
+def test_defaults_fill_what_a_small_file_leaves_out(file: Path) -> None:
+    topology = load(file, {})
+    transactions = topology.topics["inventory.transactions.v1"]
+    assert (transactions.format, transactions.partitions, transactions.replication) == ("avro", 8, 1)
+    assert topology.answers_keep_ms == 7 * 24 * 60 * 60 * 1000
+    assert topology.state.tables["positions"].bloom_bits == 10
+    assert topology.policies == ()
+
+
+def test_a_topic_tells_its_settings_under_the_names_of_kafka(file: Path) -> None:
+    file.write_text(
+        changed("cleanup_policy: delete}", "cleanup_policy: delete, retention: 1d, config: {max.message.bytes: 5}}")
+    )
+    assert load(file, {}).topics["inventory.transactions.v1"].kafka_config() == {
+        "cleanup.policy": "delete",
+        "message.timestamp.type": "CreateTime",
+        "retention.ms": "86400000",
+        "max.message.bytes": "5",
+    }
+
+
+def test_kafka_variables_win_over_the_file(file: Path) -> None:
+    assert load(file, {"KAFKA_BOOTSTRAP_SERVERS": "other:1"}).kafka["bootstrap.servers"] == "other:1"
+
+
+def test_client_settings_are_text_as_librdkafka_reads_it(file: Path) -> None:
+    file.write_text(SMALL + "producer: {linger.ms: 1, enable.idempotence: true}\n")
+    assert load(file, {}).producer == {"linger.ms": "1", "enable.idempotence": "true"}
+
+
+def test_another_cluster_changes_the_address_and_nothing_else(file: Path) -> None:
+    topology = load(file, {"KAFKA_SASL_USERNAME": "ledger"})
+    moved = topology.with_bootstrap("elsewhere:1")
+    assert moved.kafka == {"bootstrap.servers": "elsewhere:1", "sasl.username": "ledger"}
+    assert dataclasses.replace(moved, kafka=topology.kafka) == topology
+
+
+def test_a_topology_never_shows_its_secrets(file: Path) -> None:
+    topology = load(file, {"KAFKA_SASL_PASSWORD": "s3cret"})
+    assert topology.kafka["sasl.password"] == "s3cret"
+    assert "s3cret" not in repr(topology)
+
+
+def test_a_topology_cannot_be_changed(file: Path) -> None:
+    topology = load(file, {})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        topology.app = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        topology.topics["new"] = topology.topics["inventory.levels.v1"]  # type: ignore[index]
+
+
+def test_policies_take_durations_for_milliseconds(file: Path) -> None:
+    file.write_text(
+        SMALL + "policies: [{rule: slow, sku: SHOE, reservation_ttl_ms: 1h, backorder: limit, backorder_limit: 4}]\n"
+    )
+    expected = PolicySettings(
+        rule="slow", sku="SHOE", reservation_ttl_ms=3_600_000, backorder="limit", backorder_limit=4
+    )
+    assert load(file, {}).policies == (expected,)
+
+
+def test_only_sources_that_say_so_are_backfill(file: Path) -> None:
+    file.write_text(SMALL + "sources: {history: {backfill: true}, till: {backfill: false}}\n")
+    assert load(file, {}).backfill_sources == {"history"}
+
+
+def test_mappings_are_kept_as_they_are(file: Path) -> None:
+    file.write_text(SMALL + "mappings: {feed: {any: [thing, 1]}}\n")
+    assert load(file, {}).mappings == {"feed": {"any": ["thing", 1]}}
+
+
+# -- mistakes
+
+
+def test_all_mistakes_are_told_together_with_their_paths(file: Path) -> None:
+    text = SMALL.replace("app: onhand", "app: On-Hand")
+    text = text.replace(
+        "schema: level, cleanup_policy: compact", "schema: level, cleanup_policy: compcat, partitions: none"
+    )
+    text = text.replace("keeps: [positions]", "keeps: [positons]")
+    text += "sates: {}\n"
+    assert mistakes_in(file, text) == (
+        "app: must be lower-case letters, digits and underscores, not 'On-Hand'",
+        "topics.inventory.levels.v1.cleanup_policy: must be one of delete, compact, not 'compcat'; did you mean compact?",
+        "topics.inventory.levels.v1.partitions: must be a whole number of at least 1, not 'none'",
+        "agents.stock_keeper.keeps: positons is no table of state.tables; did you mean positions?",
+        # The stand-in for the wrong partition count is no mistake of the operator's.
+        "sates: is unknown; did you mean state?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("app: onhand", "", "app: is missing"),
+        ('{bootstrap.servers: "localhost:9092"}', "{}", "kafka.bootstrap.servers: is missing"),
+        ("key: SKU,", "kee: SKU,", "topics.inventory.transactions.v1.kee: is unknown; did you mean key?"),
+        (
+            "cleanup_policy: compact",
+            "cleanup_policy: compact, retention: 7 days",
+            "topics.inventory.levels.v1.retention: must be",
+        ),
+        (
+            "cleanup_policy: compact",
+            "cleanup_policy: compact, config: {retention.ms: 5}",
+            "config.retention.ms: must be given as retention",
+        ),
+        (
+            "cleanup_policy: compact",
+            "cleanup_policy: compact, config: [1]",
+            "config: must be a mapping of names to values, not a list",
+        ),
+        (
+            "cleanup_policy: compact",
+            "cleanup_policy: compact, config: {a: [1]}",
+            "config.a: must be a text, a number, true or false",
+        ),
+        (
+            "cleanup_policy: compact",
+            "cleanup_policy: compact, timestamp_type: logappendtime",
+            "did you mean LogAppendTime?",
+        ),
+        (
+            "inventory.levels.v1: {",
+            "inventory.stock_levels.v1: {",
+            "must have dots or underscores in its name, not both",
+        ),
+        ("inventory.levels.v1: {", '"inventory levels": {', "must be named with at most 249 letters"),
+        (
+            "folds: inventory.transactions.v1",
+            "folds: inventory.transaction.v1",
+            "did you mean inventory.transactions.v1?",
+        ),
+        ("folds: inventory.transactions.v1", "folds: inventory.levels.v1", "must not be compacted"),
+        ("says: [inventory.levels.v1]", "says: [inventory.levels.v2]", "inventory.levels.v2 is no topic of this file"),
+        ("keeps: [positions]", "keeps: [positions, positions]", "agents.stock_keeper.keeps: names positions twice"),
+        (
+            "keeps: [positions]",
+            "keeps: positions",
+            "agents.stock_keeper.keeps: must be a list of names, not 'positions'",
+        ),
+        ("stock_keeper:", "Stock-Keeper:", "agents.Stock-Keeper: must be named with lower-case letters"),
+        ("{write_buffer: 1MiB}", "{write_buffer: 1MB1}", "state.tables.positions.write_buffer: must be a size such as"),
+        ("{write_buffer: 1MiB}", "{write_buffer: 1KiB}", "must be at least 64KiB"),
+        ("{write_buffer: 1MiB}", "7", "state.tables.positions: must be a mapping of names to values, not 7"),
+        ("directory: state", "directory: ''", "state.directory: must be a text, not ''"),
+        ("app: onhand", "app: ${APP}", "app: APP is not set"),
+    ],
+)
+def test_a_mistake_says_where_it_is_and_what_to_write(file: Path, old: str, new: str, mistake: str) -> None:
+    assert any(mistake in sentence for sentence in mistakes_in(file, changed(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("policies", "mistake"),
+    [
+        ("[{sku: SHOE}]", "policies[0].rule: is missing"),
+        ("[{rule: a}, {rule: a}]", "policies[1].rule: a is given twice"),
+        ("[{rule: a, saftey_stock: 1}]", "policies[0].saftey_stock: is unknown; did you mean safety_stock?"),
+        ("[{rule: a, safety_stock: -1}]", "policies[0].safety_stock: must be a whole number of at least 0, not -1"),
+        ("[{rule: a, sku: 5}]", "policies[0].sku: must be a text, not 5"),
+        ("[{rule: a, claims: fair}]", "policies[0].claims: must be one of first_come, priority"),
+        ("[{rule: a, reservation_ttl_ms: soon}]", "policies[0].reservation_ttl_ms: must be a duration"),
+        ("[{rule: a, backorder: limit}]", "policies[0].backorder_limit: is missing"),
+        ("{rule: a}", "policies: must be a list, not a mapping"),
+        ("[a]", "policies[0]: must be a mapping of names to values, not 'a'"),
+    ],
+)
+def test_a_mistake_in_a_policy_names_its_place_in_the_list(file: Path, policies: str, mistake: str) -> None:
+    assert any(mistake in sentence for sentence in mistakes_in(file, f"{SMALL}policies: {policies}\n"))
+
+
+def test_inventory_topics_must_have_equal_partition_counts(file: Path) -> None:
+    text = changed("cleanup_policy: compact", "cleanup_policy: compact, partitions: 4")
+    (mistake,) = mistakes_in(file, text)
+    assert mistake.startswith("topics.inventory.levels.v1.partitions: must be 8 as for inventory.transactions.v1")
+    assert mistake.endswith("not 4")
+
+
+def test_other_topics_may_have_their_own_partition_count(file: Path) -> None:
+    file.write_text(changed("topics:", "topics:\n  alerts.v1: {key: subject, cleanup_policy: delete, partitions: 1}"))
+    assert load(file, {}).topics["alerts.v1"].partitions == 1
+
+
+def test_a_key_given_twice_is_a_mistake_not_the_last_one_wins(file: Path) -> None:
+    (mistake,) = mistakes_in(file, SMALL + "app: other\n")
+    assert "'app' is given twice" in mistake
+    assert "line" in mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("app: [", "is not YAML"),
+        ("- a", "must be a mapping of sections, not a list"),
+        ("", "not nothing"),
+        ("a: !!python/none", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_topology_at_all_gets_one_sentence(file: Path, text: str, mistake: str) -> None:
+    (sentence,) = mistakes_in(file, text)
+    assert mistake in sentence
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TopologyInvalid, match=r"nowhere\.yaml has one mistake:\n  is not there"):
+        load(tmp_path / "nowhere.yaml", {})
+
+
+def test_a_secret_that_cannot_be_read_is_a_mistake_of_the_kafka_section(file: Path) -> None:
+    assert "KAFKA_SASL_PASSWORD_FILE" in mistakes_in(file, SMALL, {"KAFKA_SASL_PASSWORD_FILE": "/nowhere"})[0]
+
+
+# -- the reference
+
+
+def test_the_reference_names_every_key_of_the_shipped_file() -> None:
+    reference = (SHIPPED.parent / "docs" / "reference" / "topology.md").read_text()
+    document = yaml.safe_load(SHIPPED.read_text())
+    keys = {*document, *document["topic_defaults"], *document["state"], *document["answers"]}
+    keys |= {
+        key for section in ("topics", "agents", "sources") for inner in document[section].values() for key in inner
+    }
+    keys |= {key for table in document["state"]["tables"].values() for key in table}
+    assert sorted(key for key in keys if f"`{key}`" not in reference) == []
+
+
+def test_the_reference_names_every_environment_variable_of_the_shipped_file() -> None:
+    reference = (SHIPPED.parent / "docs" / "reference" / "topology.md").read_text()
+    names = {part.split(":-")[0] for part in SHIPPED.read_text().split("${")[1:]}
+    assert sorted(name for name in names - {"NAME"} if f"`{name}`" not in reference) == []

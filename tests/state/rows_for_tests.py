@@ -1,0 +1,124 @@
+"""Rows and tables that the tests of this folder share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from agents.inventory.answers import Alternative, Answer, KeptAnswer, LegState, Status
+from agents.inventory.positions import Position
+from agents.inventory.refusals import Refusal
+from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, Loss
+from agents.inventory.rows import Due, Movement
+from agents.inventory.transactions import Kind, PolicySettings
+from agents.state.rocks import RocksOptions, RocksStore, TableOptions
+from agents.state.tables import Table
+
+NOON_MS = 1_790_000_000_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """A row as small as can be."""
+
+    text: str
+
+
+def order_of_note(rest: object, note: Note) -> tuple[str, ...]:
+    """Notes in a group are in the order of their text."""
+    return (note.text, str(rest))
+
+
+NOTES = Table("notes", b"n", (str, str), Note)
+COUNTED = Table("counted", b"N", (str, str, int), Note, order=order_of_note)
+DATED = Table("dated", b"D", (int, str, str, int), Note, cached=False)
+SMALL_TABLES = (NOTES, COUNTED, DATED)
+
+SMALL_MEMORY = RocksOptions(
+    block_cache_bytes=8 << 20,
+    write_buffers_bytes=4 << 20,
+    tables={"notes": TableOptions(1 << 20), "counted": TableOptions(1 << 20), "dated": TableOptions(1 << 20)},
+)
+
+
+def open_store(path: Path) -> RocksStore:
+    """A RocksDB store with little memory."""
+    return RocksStore(path, SMALL_MEMORY)
+
+
+POSITION = Position(-3, 2, 4, 1, 6, 7, NOON_MS, 1_790_000_000, "wms")
+CLAIM = Claim(
+    (Leg("LEEDS", 2, 1, 1, 1), Leg("YORK", 1)),
+    backordered=3,
+    priority=5,
+    opening_offset=77,
+    due_ms=NOON_MS + 900_000,
+    ttl_ms=900_000,
+    locations=("LEEDS", "YORK"),
+    max_splits=1,
+    channel="web",
+    order_id="o-1",
+    losses=(Loss("LEEDS", 1_790_000_000, 1),),
+    yielded=2,
+)
+ANSWER = Answer(
+    event_id="inventory.transactions.v1-3-77-0",
+    status=Status.REFUSED,
+    transaction_id="t-1",
+    source="shop",
+    sku="SHOE-é",
+    kind=Kind.RESERVE,
+    at_ms=NOON_MS,
+    refusal=Refusal.INSUFFICIENT_ATP,
+    shortfall=2,
+    quantity=1,
+    location="LEEDS",
+    holder="o-1",
+    line=1,
+    legs=(LegState("LEEDS", 1, 0),),
+    backordered=1,
+    due_ms=NOON_MS + 900_000,
+    alternatives=(Alternative("YORK", 4),),
+    next_receipt_at_ms=NOON_MS + DAY_MS,
+    from_location="HULL",
+    repeats="inventory.transactions.v1-3-70-0",
+    channel="web",
+    order_id="o-1",
+    reason="because",
+)
+KEPT = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", False, NOON_MS, False, ANSWER)
+STUB = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", True, NOON_MS, True)
+RULE = PolicySettings(
+    rule="r",
+    sku="SHOE",
+    category="shoes",
+    location="LEEDS",
+    channel="web",
+    withdrawn=True,
+    safety_stock=1,
+    reservation_ttl_ms=2,
+    late_window_ms=3,
+    claims="priority",
+    backorder="limit",
+    backorder_limit=4,
+    max_splits=5,
+    count_tolerance=6,
+    buffer=7,
+    buffer_percent=8,
+    minimum_shelf_life_days=9,
+    low_at=10,
+    low_until=11,
+)
+GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
+    "position": ("positions", ("SHOE-é", "LEEDS"), POSITION),
+    "claim": ("claims", ("SHOE-é", "o-1", 1), CLAIM),
+    "closed_claim": ("closed_claims", ("SHOE-é", "o-1", 1), ClosedClaim(Closing.YIELDED, NOON_MS, CLAIM)),
+    "kept_answer": ("answers", ("shop", "SHOE-é", "t-1"), KEPT),
+    "kept_answer_stub": ("answers", ("shop", "SHOE-é", "t-2"), STUB),
+    "due": ("due", (NOON_MS, "SHOE-é", "o-1", 1), Due()),
+    "movement": ("movements", ("SHOE-é", "LEEDS", 1_790_000_000), Movement(-5)),
+    "policy": ("policy", ("r",), RULE),
+}
+"""Every field away from its default, so that a moved field is seen."""
