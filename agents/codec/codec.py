@@ -15,6 +15,7 @@ from agents.codec.reader import Decoder, Writers, avro_decoder, read_values
 from agents.codec.registry import Registry
 from agents.codec.schema_set import SchemaSet
 from agents.codec.shapes import Shape, shape_of
+from agents.codec.varints import Tables
 from agents.codec.words import STRUCTS
 from agents.inventory.transactions import Transaction
 from agents.inventory.validation import problem_of
@@ -33,6 +34,7 @@ class Codec:
         self.registry = registry
         self._writers = Writers(schemas, registry)
         self._shapes = {name: shape_of(schemas[name].json, STRUCTS[name]) for name in schemas.names}
+        self._tables = Tables()
         self._generated: dict[str, Generated] = {}
 
     def encoder(self, topic: str, name: str) -> Callable[[Any], bytes]:
@@ -82,7 +84,7 @@ class Codec:
 
     def _functions(self, name: str) -> Generated:
         if name not in self._generated:
-            self._generated[name] = generate(self._shapes[name])
+            self._generated[name] = generate(self._shapes[name], self._tables)
         return self._generated[name]
 
     def _prefix(self, topic: str, name: str) -> bytes:

@@ -62,18 +62,11 @@ class Generated:
     source: str
 
 
-def generate(shape: Shape) -> Generated:
+def generate(shape: Shape, tables: varints.Tables) -> Generated:
     """Writes and runs encoder and decoder of `shape`."""
     names: dict[str, Any] = {
+        **tables.names,
         "join": b"".join,
-        "LONG": varints.Longs(),
-        "OPTIONAL_LONG": varints.OptionalLongs(),
-        "STRING": varints.Strings(),
-        "OPTIONAL_STRING": varints.OptionalStrings(),
-        "NAME_AT": varints.Names(),
-        "WORD_AT": varints.Words(),
-        "LOW_TIME": varints.LOW_TIMES,
-        "HIGH_TIME": varints.HighTimes(),
         "FLAG_AT": {0: False, 1: True},
         "long_at": varints.long_at,
         "string_at": varints.string_at,
@@ -167,6 +160,8 @@ class _Encoding:
         value = f"record.{one.name}"
         if one.type == "string":
             return self._string(one, value)
+        if one.type == "long" and one.role == "time":
+            return self._time(one, value)
         if one.type == "long":
             return f"{'OPTIONAL_LONG' if one.nullable else 'LONG'}[{value}]"
         if one.type == "boolean" and not one.nullable:
@@ -189,6 +184,14 @@ class _Encoding:
             coded = "b'\\2' + LONG[len(value := value.encode())] + value"
             return f"b'\\0' if (value := {value}) is None else {coded}"
         return f"LONG[len(value := {value}.encode())], value"
+
+    @staticmethod
+    def _time(one: Field, value: str) -> str:
+        coded = "PAIRS[value << 1 & 16383] + HIGH_TIME_BYTES[value >> 13]"
+        if one.nullable:
+            usual = f"(value := {value}) is not None and value > 8191"
+            return f"b'\\2' + {coded} if {usual} else OPTIONAL_LONG[value]"
+        return f"{coded} if (value := {value}) > 8191 else LONG[value]"
 
     def _symbols(self, one: Field) -> str:
         assert one.symbols is not None

@@ -7,8 +7,8 @@ follow the TopicNameStrategy: `<topic>-value`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -54,33 +54,43 @@ class Registry:
         subject = f"{topic}-value"
         confluent = ConfluentSchema(schema.text, "AVRO")
         if self._registers:
-            return self._ask(lambda: self._client.register_schema(subject, confluent), f"register {subject}")
-        found = self._ask(lambda: self._client.lookup_schema(subject, confluent), f"look up {subject}")
+            what = f"register {subject}"
+            found = self._ask(lambda: self._client.register_schema_full_response(subject, confluent), what)
+        else:
+            what = f"look up {subject}"
+            found = self._ask(lambda: self._client.lookup_schema(subject, confluent), what)
         if found.schema_id is None:
-            raise self._unreachable(f"look up {subject}", "it answered without an id")
+            raise self._nonsense(what)
         return found.schema_id
 
     def fetch(self, writer: int | UUID) -> Schema | None:
         """The schema with this id or GUID; None where the registry has none, or one that is not Avro."""
-        now = time.monotonic()
+        now = monotonic()
         if now < self._unknown.get(writer, now):
             return None
+        what = f"fetch schema {writer}"
         try:
             found = self._get(writer)
         except SchemaRegistryError as error:
             if not _says_not_found(error):
-                raise self._unreachable(f"fetch schema {writer}", error) from error
+                raise self._unreachable(what, error) from error
             found = None
-        if found is None or (found.schema_type or "AVRO") != "AVRO" or found.references or found.schema_str is None:
-            if len(self._unknown) >= UNKNOWN_KEPT:
-                self._unknown.clear()
-            self._unknown[writer] = now + UNKNOWN_FOR_SECONDS
+        if found is not None and found.schema_str is None:
+            raise self._nonsense(what)
+        # Schemas made of several others are not ours to read: publishers of transactions have one.
+        if found is None or found.references or (found.schema_type or "AVRO") != "AVRO":
+            self._remember_unknown(writer, now)
             return None
-        return Schema("", CURRENT, found.schema_str)
+        return Schema("", CURRENT, found.schema_str or "")
 
     def close(self) -> None:
         """Ends the HTTP session."""
         self._client.close()
+
+    def _remember_unknown(self, writer: int | UUID, now: float) -> None:
+        if len(self._unknown) >= UNKNOWN_KEPT:
+            self._unknown.clear()
+        self._unknown[writer] = now + UNKNOWN_FOR_SECONDS
 
     def _get(self, writer: int | UUID) -> ConfluentSchema | None:
         what = f"fetch schema {writer}"
@@ -98,6 +108,11 @@ class Registry:
         # The client lets through what its HTTP library, its JSON reader and its shapes raise for a wrong answer.
         except (httpx.HTTPError, OAuthTokenError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._unreachable(what, error) from error
+
+    def _nonsense(self, what: str) -> RegistryUnreachable:
+        """For an answer without content, which the client takes for one and would remember."""
+        self._client.clear_caches()  # type: ignore[no-untyped-call]
+        return self._unreachable(what, "it answered, but not with a schema")
 
     def _unreachable(self, what: str, error: BaseException | str) -> RegistryUnreachable:
         return RegistryUnreachable(

@@ -5,11 +5,13 @@ lowest first, the top bit of a byte saying that more follow. A string is its len
 
 The same SKUs, places, times and small numbers come again and again. A dict finds one it has seen in about 40 ns;
 computing it takes ten times as long. Each table is bounded: full, it forgets everything and starts again.
-Times take six bytes until 2039, then seven, and the reader splits them: the lowest two bytes (8 seconds), and the
-rest, which hardly changes.
+Times take six bytes until 2039, then seven, and are split: the lowest two bytes (8 seconds), and the rest, which hardly
+changes.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from agents.codec.names import problem_of_name
 
@@ -20,7 +22,8 @@ LONGEST = 63
 """Bytes of the longest string whose length fits one byte."""
 
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
-_PAIRS = tuple(bytes((low | 128, high | 128)) for high in range(128) for low in range(128))
+PAIRS = tuple(bytes((low | 128, high | 128)) for high in range(128) for low in range(128))
+"""14 bits -> the two bytes of them that are not the last of a long."""
 
 
 class Odd(ValueError):
@@ -34,7 +37,7 @@ def long_bytes(value: int) -> bytes:
     rest = (value << 1) ^ (value >> 63)
     parts = b""
     while rest > 16_383:
-        parts += _PAIRS[rest & 16_383]
+        parts += PAIRS[rest & 16_383]
         rest >>= 14
     return parts + (bytes((rest,)) if rest < 128 else bytes((rest & 127 | 128, rest >> 7)))
 
@@ -152,5 +155,33 @@ class HighTimes(dict[bytes, int]):
         return value
 
 
-LOW_TIMES: dict[bytes, int] = {pair: number >> 1 for number, pair in enumerate(_PAIRS) if not number & 1}
+class HighTimeBytes(dict[int, bytes]):
+    """A time without its lowest 2^13 milliseconds, which must be more than 0 -> its last four or five bytes."""
+
+    def __missing__(self, high: int) -> bytes:
+        if len(self) >= LIMIT:
+            self.clear()
+        found = self[high] = long_bytes(high << 13)[2:]
+        return found
+
+
+LOW_TIMES: dict[bytes, int] = {pair: number >> 1 for number, pair in enumerate(PAIRS) if not number & 1}
 """The first two bytes of a time -> its lowest 13 bits of milliseconds; negative times are not here."""
+
+
+class Tables:
+    """One of each table, for all the generated functions of a codec: what one has seen the next one knows."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {
+            "LONG": Longs(),
+            "OPTIONAL_LONG": OptionalLongs(),
+            "STRING": Strings(),
+            "OPTIONAL_STRING": OptionalStrings(),
+            "PAIRS": PAIRS,
+            "HIGH_TIME_BYTES": HighTimeBytes(),
+            "NAME_AT": Names(),
+            "WORD_AT": Words(),
+            "LOW_TIME": LOW_TIMES,
+            "HIGH_TIME": HighTimes(),
+        }

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from agents.codec import Codec, DeadLetter, Heartbeat, SchemaSet
 from agents.codec.generate import Generated, generate
 from agents.codec.shapes import Field, Shape, shape_of
+from agents.codec.varints import Tables
 from agents.codec.words import STRUCTS
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.answers import Alternative, Answer, LegState, Status
@@ -110,7 +111,7 @@ def records(shapes: dict[str, Shape]) -> dict[str, st.SearchStrategy[Any]]:
 @pytest.fixture(scope="session")
 def generated(shapes: dict[str, Shape]) -> dict[str, Generated]:
     """Schema name -> its generated encoder and decoder."""
-    return {name: generate(shape) for name, shape in shapes.items()}
+    return {name: generate(shape, Tables()) for name, shape in shapes.items()}
 
 
 @pytest.fixture(scope="session")

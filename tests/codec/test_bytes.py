@@ -67,7 +67,7 @@ def test_tables_that_are_full_forget_and_go_on(
     name: str, shapes: dict[str, Shape], usual_records: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(varints, "LIMIT", 2)
-    tables = generate(shapes[name])
+    tables = generate(shapes[name], varints.Tables())
     for record in usual_records[name] * 2:
         assert tables.decode(tables.encoder(b"")(record), 0) == record
 

@@ -52,10 +52,10 @@ def test_a_field_said_at_its_default_is_as_if_not_said() -> None:
 
 
 def test_a_default_string_read_from_bytes_is_a_default_too() -> None:
-    read = "".join(["pie", "ce"])
+    read = b"piece".decode()
     change = msgspec.structs.replace
     assert digest(change(SALE, item=Item(unit=read))) == digest(change(SALE, item=Item()))
-    place = LocationReference(location="LEEDS", kind="".join(["ware", "house"]))
+    place = LocationReference(location="LEEDS", kind=b"warehouse".decode())
     assert digest(change(SALE, location_reference=place)) == digest(
         change(SALE, location_reference=LocationReference(location="LEEDS"))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -93,9 +94,6 @@ ANYTHING = st.recursive(
 @given(fields=st.dictionaries(st.sampled_from(sorted(Transaction.__struct_fields__)), ANYTHING, max_size=6))
 def test_any_json_is_a_transaction_or_malformed(decode: Decoder, fields: dict[str, Any]) -> None:
     value = json.dumps({**SALE, **fields}).encode()
-    try:
+    with contextlib.suppress(Malformed):
         read = decode(value, None)
-    except Malformed as problem:
-        assert str(problem)
-    else:
         assert msgspec.json.decode(msgspec.json.encode(read), type=Transaction) == read

@@ -75,5 +75,5 @@ def test_a_shorter_pid_leaves_nothing_of_a_longer_one(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_made_is_said_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateDirectoryUnusable, match="cannot be used .*configure another"):
+    with pytest.raises(StateDirectoryUnusable, match=r"cannot be used .*configure another"):
         StateDirectoryLock(tmp_path / "file" / "state").take()

@@ -282,8 +282,8 @@ class OverlayAgainstDict(RuleBasedStateMachine):
         prefix, start = key[:parts], key if started else ()
         rows = sorted(
             (key, row) for (name, key), row in self.now.items() if name == table.name and key[:parts] == prefix
-        )  # type: ignore[type-var]
-        expected = [(key, row) for key, row in rows if not started or key >= start]  # type: ignore[operator]
+        )
+        expected = [(key, row) for key, row in rows if not started or key >= start]
         assert self.overlay.scan(table, prefix, limit, start) == expected[:limit]
 
     @rule()

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.state.rows_for_tests import GOLDEN_ROWS, KEPT, NOTES, RULE, STUB, Note
 
 from agents.state.changelog import decode_meta, encode_meta, from_record, meta_record, tables_by_prefix, to_record
 from agents.state.ledger import LEDGER_TABLES
 from agents.state.store import Meta
 from agents.state.tables import Array, Table, UndecodableRow
+from tests.state.rows_for_tests import GOLDEN_ROWS, KEPT, NOTES, RULE, STUB, Note
 
 GOLDEN = Path(__file__).parent / "golden"
 BY_NAME = {table.name: table for table in LEDGER_TABLES}

@@ -13,7 +13,7 @@ from agents.inventory.answers import Status
 from agents.inventory.decide import decide
 from agents.inventory.refusals import Refusal
 from agents.inventory.rows import Arrival
-from agents.inventory.transactions import Kind
+from agents.inventory.transactions import Kind, Transaction
 from agents.inventory.validation import problem_of
 from agents.runtime.topology import load
 from tests.tools.uci_fold import PROJECT
@@ -68,7 +68,7 @@ def test_every_record_can_be_read_and_times_never_fall(month: Sequence[Planned])
 
 
 def test_ids_are_unique_but_for_duplicates_which_are_the_very_same_record(month: Sequence[Planned]) -> None:
-    first = {}
+    first: dict[str, Transaction] = {}
     for planned in month:
         identity = planned.transaction.transaction_id
         if planned.note == DUPLICATE:

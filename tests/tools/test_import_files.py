@@ -31,8 +31,8 @@ def test_every_packing_gives_the_same_records(tmp_path: Path, packing: str) -> N
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("inner.csv", CONTENT)
     else:
-        pack = {"csv": bytes, "csv.gz": gzip.compress, "csv.xz": lzma.compress}[packing]
-        path.write_bytes(pack(CONTENT))
+        packed = {"csv": CONTENT, "csv.gz": gzip.compress(CONTENT), "csv.xz": lzma.compress(CONTENT)}
+        path.write_bytes(packed[packing])
     with OpenedFile(str(path)) as file:
         records = Records(file, Layout())
         assert records.columns == ("a", "b")

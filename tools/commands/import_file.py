@@ -78,8 +78,7 @@ def command(
     except MappingInvalid as invalid:
         fail(_capital(f"{invalid}"), REFERENCE, WRONG_USAGE)
     except CannotImport as problem:
-        resume = f"Run it again with --from-row {problem.resume_at}." if problem.resume_at else None
-        fail(str(problem), resume)
+        fail(str(problem), problem.what_to_do)
 
 
 def _mapping(topology: Topology, name: str, opening: bool, file: str) -> ImportMapping:
@@ -213,10 +212,10 @@ class _Course:
             yield advance
 
     def _figures(self) -> dict[str, Any]:
-        from pathlib import Path
+        from tools.importing.files import name_of
 
         seconds = time.monotonic() - self.started
-        return {"file": Path(self.path).name, "map": self.mapping.name, **self.tally.as_json(seconds)}
+        return {"file": name_of(self.path), "map": self.mapping.name, **self.tally.as_json(seconds)}
 
 
 def _capital(sentence: str) -> str:

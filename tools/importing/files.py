@@ -60,7 +60,7 @@ class OpenedFile(AbstractContextManager["OpenedFile"]):
     """
 
     def __init__(self, path: str) -> None:
-        self.name = "standard input" if path == STANDARD_INPUT else Path(path).name
+        self.name = name_of(path)
         self.size_bytes: int | None = None
         """On disk, packed; None where nobody knows."""
         self._closing = ExitStack()
@@ -197,6 +197,11 @@ class Records(Iterator[Record]):
         self._number += 1
         raw = lines.taken[0] if len(lines.taken) == 1 else b"".join(lines.taken)
         return Record(self._number, cells, raw, problem)
+
+
+def name_of(path: str) -> str:
+    """What a file is called in reports and dead letters: never where it lies."""
+    return "standard input" if path == STANDARD_INPUT else Path(path).name
 
 
 def _without_byte_order_mark(cells: list[str]) -> list[str]:

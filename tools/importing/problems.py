@@ -19,11 +19,8 @@ class MappingInvalid(Exception):
 
 
 class CannotImport(Exception):
-    """The import cannot begin or go on: the message is one sentence that says what to do.
+    """The import cannot begin or go on: the message is one sentence, `what_to_do` the next step."""
 
-    `resume_at` is the first row that is not known to be delivered; None while nothing was sent.
-    """
-
-    def __init__(self, sentence: str, resume_at: int | None = None) -> None:
-        self.resume_at = resume_at
+    def __init__(self, sentence: str, what_to_do: str | None = None) -> None:
+        self.what_to_do = what_to_do
         super().__init__(sentence)

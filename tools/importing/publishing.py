@@ -90,7 +90,7 @@ class Publisher:
         return next(iter(self._pending), self._next_row)
 
     def check_topics(self) -> None:
-        """Raise KafkaException if the broker does not answer or a topic is not there, before anything is sent."""
+        """Before anything is sent: raise KafkaException if the broker does not answer, CannotImport without a topic."""
         try:
             known = self._producer.list_topics(timeout=METADATA_SECONDS).topics
         except KafkaException:
@@ -100,7 +100,7 @@ class Publisher:
             raise
         for topic in (self._topic, self._dead_letter_topic):
             if topic not in known:
-                raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, topic))
+                raise CannotImport(f"The topic {topic} is not there.", "Create it with `onhand topics create`.")
 
     def send(self, row: int, transaction: Transaction) -> None:
         """Send one transaction; `row` 0 is an opening receipt. Raises CannotImport once a delivery has failed."""
@@ -189,4 +189,6 @@ class Publisher:
             return
         row, error = self._failed
         what = f"row {row}" if row else "an opening receipt"
-        raise CannotImport(f"The broker did not take {what}: {error.str()}.", self.resume_at)
+        raise CannotImport(
+            f"The broker did not take {what}: {error.str()}.", f"Run it again with --from-row {self.resume_at}."
+        )

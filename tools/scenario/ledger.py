@@ -73,8 +73,8 @@ class Ledger:
         sums: dict[tuple[str, str, str], int] = {}
         for record in self.journal:
             for posting in record.postings:
-                key = (record.sku, posting.location, posting.account.value)
-                sums[key] = sums.get(key, 0) + posting.quantity
+                account = (record.sku, posting.location, posting.account.value)
+                sums[account] = sums.get(account, 0) + posting.quantity
         faults: list[str] = []
         for key, row in self.rows.tables[POSITIONS].items():
             sku, location = str(key[0]), str(key[1])

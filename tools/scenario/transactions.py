@@ -11,20 +11,6 @@ from tools.scenario.words import Words, is_number
 CLAIM_KINDS = INTENTION_KINDS - {Kind.WATCH, Kind.UNWATCH}
 FLAGS = ("partial", "confirm", "revive", "sold", "last")
 
-OPTIONS: dict[str, tuple[str, Callable[[Words, str], Any]]] = {
-    "id": ("transaction_id", lambda _, value: value),
-    "source": ("source", lambda _, value: value),
-    "occurred": ("occurred_at_ms", lambda words, value: words.time_of(value)),
-    "taken": ("occurred_at_ms", lambda words, value: words.time_of(value)),
-    "ttl": ("ttl_ms", lambda words, value: words.duration_of(value)),
-    "priority": ("priority", whole),
-    "max_splits": ("max_splits", whole),
-    "mode": ("mode", lambda words, value: member(words, Mode, value.upper())),
-    "locations": ("locations", lambda _, value: tuple(value.split(","))),
-    "lines": ("lines", lines_of),
-}
-"""`name=value`: the field it sets, and how its value is read."""
-
 TEXT_OPTIONS = (
     "reason",
     "channel",
@@ -147,3 +133,18 @@ def lines_of(words: Words, value: str) -> tuple[Line, ...]:
         line, _, quantity = part.partition(":")
         lines.append(Line(whole(words, line), whole(words, quantity)))
     return tuple(lines)
+
+
+OPTIONS: dict[str, tuple[str, Callable[[Words, str], Any]]] = {
+    "id": ("transaction_id", lambda _, value: value),
+    "source": ("source", lambda _, value: value),
+    "occurred": ("occurred_at_ms", lambda words, value: words.time_of(value)),
+    "taken": ("occurred_at_ms", lambda words, value: words.time_of(value)),
+    "ttl": ("ttl_ms", lambda words, value: words.duration_of(value)),
+    "priority": ("priority", whole),
+    "max_splits": ("max_splits", whole),
+    "mode": ("mode", lambda words, value: member(words, Mode, value.upper())),
+    "locations": ("locations", lambda _, value: tuple(value.split(","))),
+    "lines": ("lines", lines_of),
+}
+"""`name=value`: the field it sets, and how its value is read."""

@@ -1,0 +1,105 @@
+"""`onhand demo`: see it work."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tools.context import Context, common_options, fail
+
+if TYPE_CHECKING:
+    from tools.demo.play import Outcome, Wishes
+    from tools.demo.stage import Stage
+
+DRAWS_A_SECOND = 4
+
+
+@click.command("demo", epilog="Example: onhand demo --seconds 30 --rate 800 --json")
+@click.option("--seconds", type=click.FloatRange(min=5), default=35.0, show_default=True, help="How long trade lasts.")
+@click.option("--rate", type=click.FloatRange(min=1), default=400.0, show_default=True, help="Records a second.")
+@click.option("--no-kill", is_flag=True, help="Leave the worker alone.")
+@common_options
+def command(context: Context, seconds: float, rate: float, no_kill: bool) -> None:
+    """A month of real trade through a real worker, killed once in the middle, and the check that nothing is wrong.
+
+    Starts an embedded broker of its own, or uses yours with --bootstrap (under names of its own, which it deletes).
+    Ends with lost, doubled and oversold units, counted independently: all zero, or exit code 1. With --json one object
+    comes last.
+    """
+    from tools.brokers import embedded
+    from tools.brokers.reporting import broker_or_fail
+    from tools.demo.play import Wishes
+    from tools.demo.stage import Stage, StageFailed
+
+    on_own_cluster = context.bootstrap is not None
+    reason = None if on_own_cluster else embedded.unavailable_reason()
+    if reason is not None:
+        fail(f"{reason[:1].upper()}{reason[1:]}.", "Or name a cluster of your own with --bootstrap.")
+    topology = context.topology
+    with broker_or_fail(topology.kafka["bootstrap.servers"]):
+        try:
+            with Stage(topology, context.topology_path, on_own_cluster) as stage:
+                outcome = _play(context, stage, Wishes(seconds, rate, kill=not no_kill))
+        except StageFailed as failed:
+            fail(f"The demo cannot run: {failed}")
+    _conclude(context, outcome)
+
+
+def _play(context: Context, stage: Stage, wishes: Wishes) -> Outcome:
+    from rich.live import Live
+
+    from tools.demo.play import play
+    from tools.demo.screen import Screen
+    from tools.demo.tally import Tally
+
+    tally = Tally()
+    screen = Screen(tally)
+    started = time.monotonic()
+    live = Live(
+        get_renderable=screen.draw,
+        console=context.progress_console,
+        refresh_per_second=DRAWS_A_SECOND,
+        transient=True,
+        auto_refresh=context.progress_console.is_terminal,
+    )
+
+    def say(headline: str) -> None:
+        screen.headline = headline
+        context.progress_console.print(f"{time.monotonic() - started:5.1f} s  {headline}")
+
+    with live:
+        return play(stage, tally, wishes, say)
+
+
+def _conclude(context: Context, outcome: Outcome) -> None:
+    figures = outcome.as_dict()
+    if context.as_json:
+        context.print_json(figures)
+    else:
+        _show(context, figures)
+    if not outcome.verdict.holds:
+        context.differs()
+
+
+def _show(context: Context, figures: dict[str, object]) -> None:
+    from rich.table import Table
+
+    table = Table(title="What happened", title_justify="left", show_header=False)
+    latency = figures.pop("latency_ms")
+    assert isinstance(latency, dict)
+    for name, value in figures.items():
+        style = "bold green" if value == 0 else "bold red"
+        checked = name in {"lost", "doubled", "oversold"}
+        shown = f"{value:,}" if isinstance(value, int | float) else str(value)
+        table.add_row(name.replace("_", " "), shown, style=style if checked else None)
+    table.add_row(
+        "latency ms", f"p50 {latency['p50']}, p99 {latency['p99']} (transaction to committed level, in calm times)"
+    )
+    context.console.print(table)
+    context.console.print(
+        "lost, doubled and oversold are counted from what was sent and answered, not by the ledger's own code.\n"
+        "Next: `onhand play docs/scenarios/who_yields.txt` shows the rules; `onhand broker` and `onhand worker` run it\n"
+        "for your own data; the README's first steps publish a transaction and read a level from your program."
+    )

@@ -1,0 +1,87 @@
+"""What the ledger keeps, read from its compacted topics as of now: levels, and claims from the changelog.
+
+Only the partition of the SKU asked for is read, and of it only what compaction has left, from the start to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from agents.codec import Codec
+from agents.inventory.positions import StockLevel
+from agents.inventory.reservations import Claim
+from agents.runtime.partitioner import partition_of
+from agents.runtime.plan import said_topics
+from agents.runtime.topics import Cluster
+from agents.runtime.topology import Topology
+from agents.state.ledger import CLAIMS
+from tools.brokers.reading import Start, records
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+LEDGER = "stock_keeper"
+
+
+class OpenClaim(NamedTuple):
+    """An open claim with its key."""
+
+    sku: str
+    holder: str
+    line: int
+    claim: Claim
+
+
+class TopicMissing(Exception):
+    """The topic is not on the cluster."""
+
+
+def levels(topology: Topology, codec: Codec, skus: Iterable[str], seen: Callable[[int], None]) -> list[StockLevel]:
+    """The levels of these SKUs, or of all when none is named; by SKU and location. `seen` hears how many were read."""
+    wanted = frozenset(skus)
+    topic = said_topics(topology, topology.agents[LEDGER])["level"]
+    decode = cast("Callable[[bytes | None, None], StockLevel]", codec.decoder(topic, "level"))
+    latest: dict[bytes, bytes | None] = {}
+    for count, message in enumerate(_messages(topology, topic, wanted)):
+        key = message.key() or b""
+        if not wanted or any(_begins(key, sku) for sku in wanted):
+            latest[key] = message.value()
+        if count % 1_000 == 0:
+            seen(count)
+    found = [decode(value, None) for value in latest.values() if value is not None]
+    chosen = [level for level in found if not wanted or level.sku in wanted]
+    return sorted(chosen, key=lambda level: (level.sku, level.location))
+
+
+def claims(topology: Topology, sku: str | None, seen: Callable[[int], None]) -> list[OpenClaim]:
+    """The open claims on a SKU, or all; by SKU, holder and line."""
+    latest: dict[bytes, bytes | None] = {}
+    changelog = topology.agents[LEDGER].changelog.name
+    prefix = CLAIMS.prefix + (b"" if sku is None else CLAIMS.encode_prefix((sku,)))
+    for count, message in enumerate(_messages(topology, changelog, [] if sku is None else [sku])):
+        key = message.key() or b""
+        if key.startswith(prefix):
+            latest[key] = message.value()
+        if count % 1_000 == 0:
+            seen(count)
+    return [
+        OpenClaim(*cast("tuple[str, str, int]", CLAIMS.decode_key(key[1:])), CLAIMS.decode_row(value))
+        for key, value in sorted(latest.items())
+        if value is not None
+    ]
+
+
+def _begins(key: bytes, sku: str) -> bool:
+    return key.startswith(sku.encode() + b"@")  # a location may have an @ of its own
+
+
+def _messages(topology: Topology, topic: str, skus: Iterable[str]) -> Iterator[Message]:
+    cluster = Cluster(topology.kafka)
+    found = cluster.topics([topic])
+    if topic not in found:
+        raise TopicMissing(topic)
+    spans = cluster.offsets(found.values())[topic]
+    wanted = {partition_of(sku.encode(), len(spans)) for sku in skus}
+    chosen = tuple(span for span in spans if not wanted or span.partition in wanted)
+    yield from records(topology.kafka, topic, chosen, Start())
