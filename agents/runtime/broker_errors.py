@@ -83,6 +83,10 @@ _SENTENCES: Mapping[int, tuple[str, str]] = {
         "The cluster at {bootstrap} does not take a topic setting: {detail}.",
         "Correct `config` of the topic in topology.yaml.",
     ),
+    KafkaError.MSG_SIZE_TOO_LARGE: (
+        "The broker at {bootstrap} refuses a record: it is too big.",
+        "Raise max.message.bytes of the topic, and message.max.bytes of the producer, or send less.",
+    ),
     KafkaError.PRODUCER_FENCED: (
         "Another process has taken over the same transactional id at {bootstrap}.",
         "Let it finish, then run this again.",

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from agents.inventory.transactions import Kind, PolicySettings, Transaction
 from agents.runtime.broker_errors import BrokerUnusable, explain
@@ -89,21 +90,61 @@ def write_broadcasts(
         producer.init_transactions(TRANSACTION_SECONDS)
         producer.begin_transaction()
         try:
-            _produce(producer, topic, partitions, records)
-            producer.commit_transaction(TRANSACTION_SECONDS)
+            _deliver(producer, topic, partitions, records)
         except KafkaException as failed:
             # Fenced off or broken, it cannot be aborted by us; the broker does it when the transaction times out.
             if not failed.args[0].fatal():
                 producer.abort_transaction(TRANSACTION_SECONDS)
             raise
+        _commit(producer)
     except KafkaException as failed:
         raise explain(failed.args[0], bootstrap) from failed
 
 
-def _produce(producer: Producer, topic: str, partitions: int, records: Sequence[Broadcast]) -> None:
+def _deliver(producer: Producer, topic: str, partitions: int, records: Sequence[Broadcast]) -> None:
+    """Hand every record to every partition and wait until the broker has them. Raises KafkaException for the first failure.
+
+    Not left to the commit: a commit that runs into a record the broker refuses can neither end nor be aborted.
+    """
+    failures: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
     for record in records:
         for partition in range(partitions):
-            producer.produce(topic, record.value, record.key, partition=partition, headers=list(record.headers))
+            producer.produce(
+                topic,
+                record.value,
+                record.key,
+                partition=partition,
+                headers=list(record.headers),
+                on_delivery=delivered,
+            )
+    left = producer.flush(TRANSACTION_SECONDS)
+    if failures:
+        # After the first refusal all others are purged: only the first says why.
+        raise KafkaException(failures[0])
+    if left:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+
+def _commit(producer: Producer) -> None:
+    """Commit, calling again where the client says that it may go on. Raises KafkaException."""
+    deadline = time.monotonic() + TRANSACTION_SECONDS
+    while True:
+        try:
+            producer.commit_transaction(TRANSACTION_SECONDS / 3)
+        except KafkaException as failed:
+            error = failed.args[0]
+            if error.txn_requires_abort():
+                producer.abort_transaction(TRANSACTION_SECONDS)
+                raise
+            if not error.retriable() or time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def written_seeds(settings: Mapping[str, str], topic: str, look_at: int = LOOK_AT) -> frozenset[str]:

@@ -128,7 +128,7 @@ def test_a_changed_rule_is_another_seed_and_the_others_are_not_repeated(any_scra
 def test_a_broadcast_is_in_all_partitions_or_in_none(any_scratch: Topology) -> None:
     topic = transactions_topic(any_scratch)
     too_big = Broadcast(b"policy:big", b"x" * 1_100_000)
-    with pytest.raises(BrokerUnusable, match=r"big|large|MSG_SIZE"):
+    with pytest.raises(BrokerUnusable, match="too big"):
         write_broadcasts(
             {**any_scratch.kafka, "message.max.bytes": "2000000"},
             any_scratch.app,

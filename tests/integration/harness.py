@@ -1,0 +1,567 @@
+"""Workers as processes, what they are sent, what they said, and what they should have said.
+
+A `Stage` is a scratch topology on a broker with its topics. Its workers are real processes, ended by their pid. Nothing
+waits by the clock: every wait has a condition and a deadline, and says what it has seen when the deadline passes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from agents.codec import Malformed, digest
+from agents.inventory.answers import Answer
+from agents.inventory.decide import decide
+from agents.inventory.postings import JournalRecord
+from agents.inventory.rows import CLAIMS, POSITIONS, Arrival
+from agents.inventory.transactions import Kind, Transaction
+from agents.runtime.dead_letters import STORY_HEADER
+from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, header
+from agents.runtime.partitioner import PARTITIONER, partition_of
+from agents.runtime.plan import said_topics
+from agents.runtime.status import read_status
+from agents.runtime.topics import Cluster
+from agents.runtime.topology import Topology, load
+from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
+from agents.state.ledger import LEDGER_TABLES
+from agents.stock_keeper import AGENT, check_key
+from tools.brokers.encoding import codec_of, transaction_encoder
+from tools.brokers.scratch import ClusterAddress, scratch_topology
+from tools.scenario.memory_rows import MemoryRows
+
+ROOT = Path(__file__).resolve().parents[2]
+TOPOLOGY_FILE = ROOT / "topology.yaml"
+BROADCAST_PREFIXES = (b"policy:", b"location:", b"channel:")
+LOG_LINES = 40
+
+
+def now_ms() -> int:
+    """The wall clock, for facts that just happened."""
+    return time.time_ns() // 1_000_000
+
+
+def a_transaction(kind: Kind, sku: str, transaction_id: str | None = None, **fields: Any) -> Transaction:
+    """A transaction of `kind` with an id of its own; facts happened just now."""
+    intention = kind in {Kind.RESERVE, Kind.ALLOCATE, Kind.EXTEND, Kind.RELEASE, Kind.EXPIRE}
+    given: dict[str, Any] = {
+        "source": "test",
+        "transaction_id": transaction_id or uuid.uuid4().hex,
+        "location": None if kind is Kind.RELEASE else "LEEDS",
+        "occurred_at_ms": None if intention else now_ms(),
+        **fields,
+    }
+    return Transaction(kind=kind, sku=sku, **given)
+
+
+def receipt(sku: str, quantity: int, transaction_id: str | None = None, **fields: Any) -> Transaction:
+    """Units come from the supplier."""
+    return a_transaction(Kind.RECEIPT, sku, transaction_id, quantity=quantity, **fields)
+
+
+def reserve(sku: str, quantity: int, holder: str, transaction_id: str | None = None, **fields: Any) -> Transaction:
+    """A soft claim."""
+    return a_transaction(Kind.RESERVE, sku, transaction_id, quantity=quantity, holder=holder, **fields)
+
+
+class Tail:
+    """All committed records of one topic, read on and on."""
+
+    def __init__(self, topology: Topology, topic: str, decode: Callable[[Message], Any]) -> None:
+        self.topic = topic
+        self.said: dict[int, list[Any]] = defaultdict(list)
+        self.messages: list[Message] = []
+        self._decode = decode
+        self._consumer = Consumer(
+            {
+                **topology.kafka,
+                "group.id": "onhand.tests",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        count = topology.all_topics[topic].partitions
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
+
+    @property
+    def all(self) -> list[Any]:
+        """What was said so far, partition by partition."""
+        return [word for partition in sorted(self.said) for word in self.said[partition]]
+
+    def poll(self, seconds: float = 0.1) -> int:
+        """Take in what has come. Returns how many records."""
+        count = 0
+        for message in self._consumer.consume(5_000, seconds):
+            error = message.error()
+            if error is None:
+                self.messages.append(message)
+                self.said[message.partition() or 0].append(self._decode(message))
+                count += 1
+            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+                raise KafkaException(error)
+        return count
+
+    def until(self, condition: Callable[[Tail], bool], seconds: float = 30.0, what: str = "") -> Self:
+        """Read until the condition holds. Fails with what was read."""
+        deadline = time.monotonic() + seconds
+        while not condition(self):
+            assert time.monotonic() < deadline, f"{self.topic}: {what or 'waited in vain'}; last: {self.all[-5:]}"
+            self.poll()
+        return self
+
+    def close(self) -> None:
+        """End reading."""
+        self._consumer.close()
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, stage: Stage, instance: str, options: Iterable[str], environment: Mapping[str, str]) -> None:
+        self.instance = instance
+        self.log = stage.root / f"worker-{instance}.log"
+        self._stage = stage
+        self._options = list(options)
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there; frozen counts."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def state_directory(self) -> Path:
+        """Of its agent."""
+        return self._stage.topology.state.directory / self.instance / AGENT
+
+    def start(self) -> Self:
+        """Start the process; it appends to its log."""
+        command = [sys.executable, "-m", "tools", "worker", AGENT, "--alone", "--instance", self.instance]
+        command += ["--log-format", "text", *self._stage.options, *self._options]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env={**self._stage.environment, **self._environment}, stdout=log, stderr=log
+            )
+        return self
+
+    def status(self) -> Mapping[str, Any]:
+        """What this very process wrote last; empty before it wrote."""
+        status = read_status(self._stage.topology.state.directory, self.instance, AGENT)
+        return status if status is not None and self._process and status["pid"] == self.pid else {}
+
+    def until_ready(self, seconds: float = 40.0, partitions: int | None = None) -> Self:
+        """Wait until all its partitions (as many as named) run."""
+        return self.until(
+            lambda status: bool(status.get("ready"))
+            and (partitions is None or len(status["partitions"]) == partitions),
+            "ready",
+            seconds,
+        )
+
+    def until(self, condition: Callable[[Mapping[str, Any]], bool], what: str, seconds: float = 40.0) -> Self:
+        """Wait until its status fulfils the condition."""
+        deadline = time.monotonic() + seconds
+        while not condition(self.status()):
+            assert self.running, f"the worker ended with {self.exit_code(0)} before it was {what}\n{self.tail()}"
+            assert time.monotonic() < deadline, f"the worker is not {what}: {self.status()}\n{self.tail()}"
+            time.sleep(0.05)
+        return self
+
+    def until_logged(self, words: str, seconds: float = 30.0) -> Self:
+        """Wait until its log has these words."""
+        deadline = time.monotonic() + seconds
+        while words not in self.text():
+            assert time.monotonic() < deadline, f"the worker never said {words!r}\n{self.tail()}"
+            time.sleep(0.05)
+        return self
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.exit_code(10)
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM. Returns its exit code and the seconds it took."""
+        began = time.monotonic()
+        self.signal(signal.SIGTERM)
+        return self.exit_code(20), time.monotonic() - began
+
+    def exit_code(self, seconds: float = 60.0) -> int:
+        """Wait for it to end by itself."""
+        assert self._process is not None
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker has not ended\n{self.tail()}") from None
+
+    def text(self) -> str:
+        """All it has logged and said."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return f"--- worker {self.instance} ---\n" + "\n".join(self.text().splitlines()[-LOG_LINES:])
+
+
+@dataclass
+class Expected:
+    """What one partition should have said and kept, folded from its input."""
+
+    answers: list[Answer] = field(default_factory=list)
+    journal: list[JournalRecord] = field(default_factory=list)
+    rows: MemoryRows = field(default_factory=MemoryRows)
+    buried: list[int] = field(default_factory=list)
+    """Offsets."""
+
+
+class Stage:
+    """A scratch topology on a broker; a context manager."""
+
+    def __init__(
+        self,
+        cluster: ClusterAddress,
+        root: Path,
+        *,
+        partitions: int = 2,
+        edit: Callable[[str], str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`edit` changes the text of the topology file."""
+        self.suffix = uuid.uuid4().hex[:8]
+        self.root = root
+        self.options = ["--scratch", self.suffix]
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "ONHAND_"))},
+            **_as_variables(cluster.client_settings),
+            "ONHAND_STATE": str(root / "state"),
+            "ONHAND_PARTITIONS": str(partitions),
+            **(environment or {}),
+        }
+        file = TOPOLOGY_FILE
+        if edit is not None:
+            file = root / "topology.yaml"
+            file.write_text(edit(TOPOLOGY_FILE.read_text(encoding="utf-8")), encoding="utf-8")
+            self.options += ["--topology", str(file)]
+        self.topology = scratch_topology(
+            load(file, self.environment),
+            self.suffix,
+            client_settings={},
+            state_directory=root / "state" / self.suffix,
+        )
+        self.agent = self.topology.agents[AGENT]
+        self.transactions = self.agent.folds
+        self.partitions = partitions
+        self._codec = codec_of(self.topology)
+        self._encode = transaction_encoder(self.topology, self.transactions)
+        self._decode = self._codec.decoder(
+            self.transactions, "transaction", self.topology.topics[self.transactions].format
+        )
+        self._producer: Producer | None = None
+        self._workers: list[Worker] = []
+        self._tails: dict[str, Tail] = {}
+
+    def create(self) -> Self:
+        """Make its topics."""
+        Cluster(self.topology.kafka).create(list(self.topology.all_topics.values()))
+        return self
+
+    def worker(self, instance: str = "1", *options: str, **environment: str) -> Worker:
+        """A worker, not started yet."""
+        worker = Worker(self, instance, options, environment)
+        self._workers.append(worker)
+        return worker
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def send(self, *transactions: Transaction) -> None:
+        """Publish and wait until the broker has them."""
+        for transaction in transactions:
+            self.offer(transaction)
+        self.flush()
+
+    def offer(self, transaction: Transaction) -> None:
+        """Publish; wait for nothing."""
+        self.producer.produce(self.transactions, self._encode(transaction), transaction.sku.encode())
+        self.producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until the broker has all that was offered."""
+        assert self.producer.flush(30) == 0
+
+    def send_raw(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int = -1,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> tuple[int, int]:
+        """Publish any bytes. Returns (partition, offset)."""
+        landed: list[tuple[int, int]] = []
+
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            landed.append((message.partition() or 0, message.offset() or 0))
+
+        self.producer.produce(self.transactions, value, key, partition, on_delivery=on_delivery, headers=headers or [])
+        self.flush()
+        return landed[0]
+
+    @property
+    def producer(self) -> Producer:
+        """With the one partitioner."""
+        if self._producer is None:
+            self._producer = Producer(
+                {
+                    **self.topology.kafka,
+                    "enable.idempotence": True,
+                    "partitioner": PARTITIONER,
+                    "message.max.bytes": 20_000_000,
+                }
+            )
+        return self._producer
+
+    def encoded(self, transaction: Transaction) -> bytes:
+        """A transaction as its topic has it."""
+        return self._encode(transaction)
+
+    def sku_of(self, partition: int, name: str = "sku") -> str:
+        """A SKU that lives in this partition."""
+        return next(
+            sku
+            for sku in (f"{name}-{number}" for number in range(10_000))
+            if partition_of(sku.encode(), self.partitions) == partition
+        )
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def tail(self, schema: str) -> Tail:
+        """The records of the agent's topic with that schema; `transaction` is the input."""
+        if schema not in self._tails:
+            if schema == "transaction":
+                self._tails[schema] = Tail(self.topology, self.transactions, lambda message: message)
+            elif schema == "dead_letter":
+                self._tails[schema] = Tail(self.topology, self.agent.dead_letters.name, self._dead_letter)
+            else:
+                topic = said_topics(self.topology, self.agent)[schema]
+                decode = self._codec.decoder(topic, schema)
+                self._tails[schema] = Tail(self.topology, topic, lambda message: decode(message.value()))
+        return self._tails[schema]
+
+    def _dead_letter(self, message: Message) -> Any:
+        story = header(message, STORY_HEADER)  # type: ignore[arg-type]
+        return self._codec.decoder(self.agent.dead_letters.name, "dead_letter")(story)
+
+    def answer_to(self, transaction_id: str, seconds: float = 30.0) -> Answer:
+        """The answer to a transaction, as soon as it is committed."""
+
+        def found(tail: Tail) -> list[Answer]:
+            return [answer for answer in tail.all if answer.transaction_id == transaction_id]
+
+        tail = self.tail("answer").until(lambda tail: bool(found(tail)), seconds, f"no answer to {transaction_id}")
+        return found(tail)[0]
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Return when everything published so far is answered, and answers, journal and levels are read up to there."""
+        ids = []
+        for partition in range(self.partitions):
+            sentinel = receipt(self.sku_of(partition, "sentinel"), 1)
+            ids.append(sentinel.transaction_id)
+            self.offer(sentinel)
+        self.flush()
+        for schema in ("answer", "journal"):
+            self.tail(schema).until(
+                lambda tail: set(ids) <= {said.transaction_id for said in tail.all}, seconds, "not settled"
+            )
+        causes = {
+            said.event_id.rpartition("-")[0] for said in self.tail("answer").all if said.transaction_id in set(ids)
+        }
+        self.tail("level").until(
+            lambda tail: causes <= {level.event_id.rpartition("-")[0] for level in tail.all}, seconds, "levels"
+        )
+
+    def levels(self) -> dict[tuple[str, str], Any]:
+        """The last level of each SKU and location, as far as it was read."""
+        return {(level.sku, level.location): level for level in self.tail("level").all}
+
+    # -- judging -----------------------------------------------------------------------------------------------------
+
+    def expected(self) -> dict[int, Expected]:
+        """The fold of the committed input, partition by partition: what must have been said, to the last field."""
+        tail = self.tail("transaction")
+        ends = Cluster(self.topology.kafka)
+        spans = ends.offsets(ends.topics([self.transactions]).values())[self.transactions]
+        due = {span.partition: span.next for span in spans if span.next > 0}
+        consumer_at = {partition: -1 for partition in due}
+
+        def read_up(tail: Tail) -> bool:
+            for at in tail._consumer.position([TopicPartition(self.transactions, partition) for partition in due]):
+                consumer_at[at.partition] = at.offset
+            return all(consumer_at[partition] >= end for partition, end in due.items())
+
+        tail.until(read_up, 60, "the input was not read to its end")
+        return {partition: self._fold(partition, tail.said[partition]) for partition in range(self.partitions)}
+
+    def _fold(self, partition: int, messages: list[Message]) -> Expected:
+        expected = Expected()
+        at_ms = 0
+        for message in messages:
+            key, offset = message.key() or b"", message.offset() or 0
+            assert isinstance(key, bytes)
+            at_ms = max(at_ms, message.timestamp()[1])
+            if key and partition_of(key, self.partitions) != partition and not key.startswith(BROADCAST_PREFIXES):
+                continue
+            try:
+                transaction = self._decode(message.value(), message.headers())  # type: ignore[arg-type]
+                check_key(key, transaction)
+            except Malformed:
+                expected.buried.append(offset)
+                continue
+            first = header(message, FIRST_RECORD_TIME_HEADER)  # type: ignore[arg-type]
+            arrival = Arrival(
+                transaction,
+                f"{self.transactions}-{partition}-{offset}",
+                offset,
+                at_ms,
+                digest(transaction),
+                False,
+                None if first is None else int(first),
+            )
+            decision = decide(expected.rows, arrival, self.topology.answers_keep_ms)
+            expected.rows.apply(decision.changes)
+            expected.answers += decision.answers
+            expected.journal += decision.journal
+            if decision.dead_letter is not None:
+                expected.buried.append(offset)
+        return expected
+
+    def judge(self) -> dict[int, Expected]:
+        """Everything was answered exactly once, in order, as the oracle says; the state is the oracle's. Call `settle`."""
+        expected = self.expected()
+        answers, journal = self.tail("answer"), self.tail("journal")
+        for partition, want in expected.items():
+            _compare(f"answers of partition {partition}", answers.said[partition], want.answers)
+            _compare(f"journal of partition {partition}", journal.said[partition], want.journal)
+        events = [said.event_id for schema in ("answer", "journal", "level", "alert") for said in self.tail(schema).all]
+        doubled = sorted({event for event in events if events.count(event) > 1}) if len(set(events)) < len(events) else []
+        assert not doubled, f"{len(doubled)} event ids came more than once: {doubled[:5]}"
+        kept = self.kept()
+        for table in (POSITIONS, CLAIMS):
+            wanted = {key: row for want in expected.values() for key, row in want.rows.tables[table].items()}
+            differing = [key for key in wanted.keys() | kept[table].keys() if wanted.get(key) != kept[table].get(key)]
+            assert not differing, f"{table}: " + "; ".join(
+                f"{key}: kept {kept[table].get(key)}, oracle {wanted.get(key)}" for key in sorted(differing)[:5]
+            )
+        levels = self.levels()
+        for key, position in ((k, r) for want in expected.values() for k, r in want.rows.tables[POSITIONS].items()):
+            level = levels.get(key)  # type: ignore[call-overload]
+            assert level is not None, f"no level of {key}"
+            assert (level.revision, level.unpromised, level.reserved) == (
+                position.revision,  # type: ignore[union-attr]
+                position.unpromised,  # type: ignore[union-attr]
+                position.reserved,  # type: ignore[union-attr]
+            )
+        return expected
+
+    def kept(self) -> dict[str, dict[Any, Any]]:
+        """The rows in the changelog, by table: what a worker would restore."""
+        raw = self.changelog()
+        by_prefix = tables_by_prefix(LEDGER_TABLES)
+        rows: dict[str, dict[Any, Any]] = {table.name: {} for table in LEDGER_TABLES}
+        for key, value in raw.items():
+            table = by_prefix[key[0]]
+            if table.name in (POSITIONS, CLAIMS):
+                rows[table.name][table.decode_key(key[1:])] = table.decode_row(value)
+        return rows
+
+    def changelog(self) -> dict[bytes, bytes]:
+        """The last value of each changelog key, tombstones and positions left out."""
+        name = self.agent.changelog.name
+        cluster = Cluster(self.topology.kafka)
+        spans = cluster.offsets(cluster.topics([name]).values())[name]
+        tail = Tail(self.topology, name, lambda message: (message.key(), message.value()))
+        try:
+            due = {span.partition: span.next for span in spans if span.next > 0}
+
+            def read_up(tail: Tail) -> bool:
+                at = tail._consumer.position([TopicPartition(name, partition) for partition in due])
+                return all(each.offset >= due[each.partition] for each in at)
+
+            tail.until(read_up, 60, "the changelog was not read to its end")
+            rows: dict[bytes, bytes] = {}
+            for partition, said in tail.said.items():
+                for key, value in said:
+                    if key == POSITION_KEY:
+                        assert decode_meta(value).input_position >= 0
+                    elif value is None:
+                        rows.pop(key, None)
+                    else:
+                        assert key not in rows or self.partitions >= partition
+                        rows[key] = value
+            return rows
+        finally:
+            tail.close()
+
+    # -- leaving -----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        return self.create()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, delete the topics. Prints the ends of the logs: pytest shows them where a test failed."""
+        for worker in self._workers:
+            if worker.running:
+                worker.signal(signal.SIGCONT)
+                worker.kill()
+            print(worker.tail())
+        for tail in self._tails.values():
+            tail.close()
+        admin = AdminClient(dict(self.topology.kafka))
+        for future in admin.delete_topics(list(self.topology.all_topics)).values():
+            try:
+                future.result(20)
+            except KafkaException:
+                continue  # never created, or deleted by the test
+
+
+def _compare(what: str, said: list[Any], wanted: list[Any]) -> None:
+    """Fails with the first difference."""
+    if said == wanted:
+        return
+    for index, (one, other) in enumerate(zip(said, wanted, strict=False)):
+        assert one == other, f"{what}, number {index} of {len(said)}/{len(wanted)}:\n  said   {one}\n  oracle {other}"
+    raise AssertionError(f"{what}: {len(said)} were said, the oracle has {len(wanted)}; {said[len(wanted):][:2]}")
+
+
+def _as_variables(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
