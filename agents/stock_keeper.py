@@ -25,6 +25,8 @@ AGENT = "stock_keeper"
 SYSTEM_SOURCE = "onhand"
 MOST_HOUSEKEEPING_VISITS = 500
 """Rows of each table visited with one chunk: as many as it had transactions, but no more than this."""
+LARGEST_TRANSACTION_BYTES = 256 * 1024
+"""Its texts go into answer and journal, which must fit into a record of the broker's default size."""
 _BROADCAST_PREFIXES = tuple(f"{kind.lower()}:".encode() for kind in sorted(BROADCAST_KINDS))
 
 
@@ -65,8 +67,10 @@ class LedgerFold:
 
     def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
         """Decide one transaction. See `Fold.fold`."""
-        words = self._words
-        transaction = words.decode(record.value(), record.headers())
+        words, value = self._words, record.value()
+        if value is not None and len(value) > LARGEST_TRANSACTION_BYTES:
+            raise Malformed(f"the value has {len(value)} bytes; a transaction has at most {LARGEST_TRANSACTION_BYTES}")
+        transaction = words.decode(value, record.headers())
         check_key(record.key() or b"", transaction)
         offset = record.offset()
         arrival = Arrival(
@@ -139,6 +143,9 @@ def check_key(key: bytes, transaction: Transaction) -> None:
             )
     elif key != transaction.sku.encode():
         raise Malformed(f"the key {_shown(key)} is not its SKU {transaction.sku!r}")
+    elif key.startswith(_BROADCAST_PREFIXES):
+        # Such keys are exempt from the partition check: the SKU could get two owners.
+        raise Malformed(f"no SKU may be named like the key of a reference record: {_shown(key)}")
 
 
 def _shown(key: bytes) -> str:

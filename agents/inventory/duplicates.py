@@ -68,10 +68,22 @@ def is_kept_in_full(draft: Draft, kept: KeptAnswer, answer: Answer) -> bool:
         return True
     if not kept.accepted or answer.holder is None or answer.line is None:
         return False
-    if draft.claim(answer.holder, answer.line) is not None:
+    # A claim that was opened later under the same holder and line is another one.
+    answered_at_offset = offset_of(answer.event_id)
+    claim = draft.claim(answer.holder, answer.line)
+    if claim is not None and claim.opening_offset <= answered_at_offset:
         return True
     closed = draft.closed_claim(answer.holder, answer.line)
-    return closed is not None and draft.at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY
+    return (
+        closed is not None
+        and closed.last.opening_offset <= answered_at_offset
+        and draft.at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY
+    )
+
+
+def offset_of(event_id: str) -> int:
+    """The input offset of the record that caused an event: its id is `topic-partition-offset-n`."""
+    return int(event_id.rsplit("-", 2)[-2])
 
 
 def remember(draft: Draft, answer: Answer) -> None:

@@ -13,7 +13,7 @@ class Refusal(StrEnum):
     TOO_LATE = "too_late"
     """It occurred before the ids of its time were forgotten, so a duplicate could not be recognised."""
     NOT_SUPPORTED = "not_supported"
-    """This version of the ledger cannot decide it yet (see docs/reference/kinds.md)."""
+    """This version of the ledger cannot decide it yet (see the table of kinds in README.md here)."""
     QUANTITY_NOT_POSITIVE = "quantity_not_positive"
     UNKNOWN_SKU = "unknown_sku"
     """No fact and no reference record ever named this SKU."""

@@ -20,7 +20,7 @@ from agents.inventory.refusals import Refusal
 from agents.inventory.releasing import release_leg
 from agents.inventory.reservations import Claim, Closing, Loss, leg_at, take_reserved, with_leg
 from agents.inventory.transactions import Mode
-from agents.inventory.units import second_of
+from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
@@ -91,11 +91,13 @@ def plan_shipment(draft: Draft, holder: str | None, line: int, claim: Claim | No
 
 
 def losses_of(draft: Draft, holder: str, line: int, claim: Claim | None) -> tuple[Loss, ...]:
-    """What the claim lost to counts; where it is closed, what it had lost by then."""
+    """What the claim lost to counts; where it is closed, what it had lost by then, for 24 hours."""
     if claim is not None:
         return claim.losses
     closed = draft.closed_claim(holder, line)
-    return () if closed is None else closed.last.losses
+    if closed is None or draft.at_ms - closed.closed_at_ms > MILLISECONDS_PER_DAY:
+        return ()
+    return closed.last.losses
 
 
 def explains(draft: Draft, loss: Loss) -> bool:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import KafkaException
@@ -21,7 +22,8 @@ from agents.runtime.fencing import FencedWait
 from agents.runtime.fold import InputRecord
 from agents.runtime.opener import Refused
 from agents.runtime.owner import FAULTS_OF_THE_WORLD, Owner, Parked, now_ms
-from agents.state.store import StoreCorrupt, StoreLocked
+from agents.state.rocks import remove_store
+from agents.state.store import StoreCorrupt, StoreError, StoreLocked
 
 log = logging.getLogger("onhand.custody")
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class Steering(Protocol):
 class Held:
     """One partition while it is assigned to us. A new assignment is a new object."""
 
-    __slots__ = ("inbox", "listening", "owner", "partition", "standing", "why")
+    __slots__ = ("inbox", "listening", "owner", "partition", "spoilt", "standing", "why")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -68,6 +70,8 @@ class Held:
         self.inbox = Inbox()
         self.listening = False
         """Records before `started` are of an earlier position: they are not taken in."""
+        self.spoilt: Path | None = None
+        """The local store, when it was found corrupt: it goes before the partition is opened again."""
 
 
 class Custody:
@@ -136,6 +140,7 @@ class Custody:
         held = self.held.get(partition)
         if held is not None and held.standing is Standing.RUNNING:
             log.error("partition %d lost its place in the log: %s", partition, why)
+            held.standing = Standing.OPENING
             self._spawn(self._open_again(held))
 
     def broken(self, why: str) -> None:
@@ -160,60 +165,94 @@ class Custody:
         """Decide and commit one chunk. Whatever happens, the owner is free again afterwards, or gone."""
         held = self.held.get(partition)
         owner = held.owner if held is not None else None
-        if held is None or owner is None:
+        if held is None or owner is None or not self._may_apply(held, owner):
             return
+        settled = False
         try:
             await self._apply_patiently(held, owner, records)
+            settled = True
+        except asyncio.CancelledError:
+            # Faust took the agent away in the middle: only the changelog knows what became of the chunk.
+            settled = True
+            self._give_up(held, owner, Fault.INDEFINITE)
+            raise
         finally:
-            if held.owner is owner:
+            if not settled:
+                # The next chunk must not be decided: this one would be left out.
+                held.standing = Standing.REFUSED
+                self._stop_worker("A bug of the runtime, see the log. The state is safe; start the worker again.")
+            elif self._may_apply(held, owner):
                 self._free(held)
 
     async def _apply_patiently(self, held: Held, owner: Owner, records: list[InputRecord]) -> None:
+        """Until it is committed, or until it is no longer this owner's."""
         for attempt in _BackOff():
-            try:
-                prepared = owner.decide(records)
-                if prepared is None:
-                    return
-                fault = await self._run(owner.commit, prepared)
-            except Parked as parked:
-                await self._park(held, owner, records, parked)
-                return
-            except StoreCorrupt as corrupt:
-                log.warning("%s", corrupt)
-                fault = Fault.INDEFINITE
-            except FAULTS_OF_THE_WORLD as error:
-                log.warning("partition %d waits: %s", held.partition, error)
-                fault = Fault.APPLY_AGAIN
+            fault = await self._apply_once(held, owner, records)
             if fault is None:
                 return
-            if fault is not Fault.APPLY_AGAIN or self.leaving:
+            if fault is not Fault.APPLY_AGAIN:
                 self._give_up(held, owner, fault)
                 return
             await asyncio.sleep(attempt)
+            if self.leaving or not self._may_apply(held, owner):
+                return
+
+    async def _apply_once(self, held: Held, owner: Owner, records: list[InputRecord]) -> Fault | None:
+        try:
+            prepared = owner.decide(records)
+        except Parked as parked:
+            await self._park(held, owner, records, parked)
+            return None
+        except StoreCorrupt as corrupt:
+            held.spoilt = corrupt.path
+            return Fault.INDEFINITE
+        except FAULTS_OF_THE_WORLD as error:
+            log.warning("partition %d waits: %s", held.partition, error)
+            return Fault.APPLY_AGAIN
+        if prepared is None:
+            return None
+        try:
+            return await self._run(owner.commit, prepared)
+        except StoreCorrupt as corrupt:
+            held.spoilt = corrupt.path
+            return Fault.INDEFINITE
+        except FAULTS_OF_THE_WORLD as error:
+            # Kafka has the chunk and the local store has not: applied again it would come out twice.
+            log.warning("partition %d is restored anew: %s", held.partition, error)
+            return Fault.INDEFINITE
 
     async def _park(self, held: Held, owner: Owner, records: list[InputRecord], parked: Parked) -> None:
         """Commit what came before the broken record, then stand still; the other partitions go on."""
         log.error("partition %d is parked at offset %d: %s", held.partition, parked.offset, parked)
         if parked.index:
             await self._apply_patiently(held, owner, records[: parked.index])
-        if held.owner is not owner:
+        if not self._may_apply(held, owner):
             return
-        held.standing, held.why = Standing.PARKED, str(parked)
+        held.standing, held.why, held.listening = Standing.PARKED, str(parked), False
         if self.pump is not None:
             self.pump.pause(held.partition)
         await self._run(owner.say, owner.parking_alert(parked))
 
     def _give_up(self, held: Held, owner: Owner, fault: Fault) -> None:
-        if held.owner is not owner or self.held.get(held.partition) is not held:
+        """This owner applies nothing more. From here on no chunk reaches it."""
+        if not self._may_apply(held, owner):
             return
         if fault is Fault.STOP:
+            held.standing = Standing.REFUSED
             self._stop_worker(
                 "The broker refuses this worker's credentials or rights: see the log, correct, start again."
             )
         elif fault is Fault.FENCED_OFF:
+            held.standing = Standing.FENCED
             self._spawn(self._wait_fenced(held))
-        elif not self.leaving:
-            self._spawn(self._open_again(held))
+        else:
+            held.standing = Standing.OPENING
+            if not self.leaving:
+                self._spawn(self._open_again(held))
+
+    def _may_apply(self, held: Held, owner: Owner) -> bool:
+        """Whether the partition is still held as it was, runs, and has this owner."""
+        return self.held.get(held.partition) is held and held.owner is owner and held.standing is Standing.RUNNING
 
     def _free(self, held: Held) -> None:
         if held.inbox.done() and self.pump is not None:
@@ -236,6 +275,9 @@ class Custody:
                 except StoreLocked as locked:
                     self._stop_worker(str(locked))
                     return
+                except StoreCorrupt as corrupt:
+                    held.spoilt = corrupt.path
+                    await self._remove_spoilt(held)
                 except KafkaException as error:
                     if judge(error.args[0]) is Fault.STOP:
                         self._stop_worker(f"The broker refuses: {error.args[0].str()}")
@@ -285,6 +327,17 @@ class Custody:
             self.pump.pause(held.partition)
         if owner is not None:
             await self._run(owner.close)
+        await self._remove_spoilt(held)
+
+    async def _remove_spoilt(self, held: Held) -> None:
+        path, held.spoilt = held.spoilt, None
+        if path is None:
+            return
+        log.warning("the state in %s is corrupt; it is removed and will be rebuilt from the changelog", path)
+        try:
+            await self._run(remove_store, path)
+        except StoreError as error:
+            log.warning("%s", error)
 
     async def _close(self, held: Held) -> None:
         owner, held.owner, held.listening = held.owner, None, False
@@ -313,10 +366,13 @@ class Custody:
             fault = await self._run(owner.say, outbox) if outbox else None
             if fault is not None and fault is not Fault.APPLY_AGAIN:
                 self._give_up(held, owner, fault)
+        except StoreCorrupt as corrupt:
+            held.spoilt = corrupt.path
+            self._give_up(held, owner, Fault.INDEFINITE)
         except FAULTS_OF_THE_WORLD as error:
             log.warning("partition %d: %s", held.partition, error)
         finally:
-            if held.owner is owner:
+            if self._may_apply(held, owner):
                 self._free(held)
 
     # -- leaving -----------------------------------------------------------------------------------------------------

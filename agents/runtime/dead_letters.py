@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agents.codec.words import DeadLetter
@@ -16,8 +16,10 @@ from agents.runtime.fold import Headers, InputRecord, Outgoing
 
 STORY_HEADER = "onhand.dead_letter"
 LARGEST_KEPT_BYTES = 512 * 1024
-"""A value beyond this would not fit into a record of the broker's default size beside its headers."""
+"""Key, value and headers. Beyond this they would not fit into a record of the broker's default size beside the story."""
 HEAD_BYTES = 64 * 1024
+"""What is kept of a value, of a key, and of all headers of a record that is too big."""
+LONGEST_REASON = 1_000
 _LONGEST_TRACEBACK = 8_000
 
 
@@ -35,8 +37,13 @@ class DeadLetters:
         self, record: InputRecord, at_ms: int, *, reason: str, stage: str, error: BaseException | None = None
     ) -> Outgoing:
         """The dead letter of `record`; `stage` says where it failed: `key`, `decode` or `decide`."""
-        value = record.value() or b""
-        kept = value if len(value) <= LARGEST_KEPT_BYTES else value[:HEAD_BYTES]
+        original, key, headers = record.value(), record.key(), _original(record)
+        value = original or b""
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
+        truncated = size_of(record) > LARGEST_KEPT_BYTES
+        kept = original
+        if truncated:
+            kept, key, headers = value[:HEAD_BYTES], key and key[:HEAD_BYTES], _first_of(headers)
         error_class = type(error).__qualname__ if error is not None else "Refused"
         trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:] if stage == "decide" and error else ""
         story = DeadLetter(
@@ -50,11 +57,10 @@ class DeadLetters:
             record_time_ms=record.timestamp()[1],
             at_ms=at_ms,
             value_sha256=hashlib.sha256(value).hexdigest(),
-            value_bytes=len(value),
-            truncated=len(kept) < len(value),
+            value_bytes=-1 if original is None else len(original),
+            truncated=truncated,
             attempts=1,
         )
-        headers = _original(record)
         headers += [
             ("__connect.errors.topic", self.topic),
             ("__connect.errors.partition", str(self.partition)),
@@ -66,7 +72,26 @@ class DeadLetters:
         if trace:
             headers.append(("__connect.errors.exception.stacktrace", trace))
         headers.append((STORY_HEADER, self.encode(story)))
-        return Outgoing(self.dead_letter_topic, record.key(), kept, self.partition, headers)
+        return Outgoing(self.dead_letter_topic, key, kept, self.partition, headers)
+
+
+def size_of(record: InputRecord) -> int:
+    """Bytes of key, value and headers."""
+    return len(record.key() or b"") + len(record.value() or b"") + _size_of(record.headers() or ())
+
+
+def _size_of(headers: Iterable[tuple[str, bytes | str | None]]) -> int:
+    return sum(len(name) + len(value or b"") for name, value in headers)
+
+
+def _first_of(headers: Headers) -> Headers:
+    """The first headers, as many as are small enough together."""
+    kept: Headers = []
+    for each in headers:
+        if _size_of([*kept, each]) > HEAD_BYTES:
+            break
+        kept.append(each)
+    return kept
 
 
 def _original(record: InputRecord) -> Headers:

@@ -57,6 +57,7 @@ class FigureSource:
             input_end=of_input.next,
             input_topic_id=found[self._topic].topic_id,
             changelog=self._changelog,
+            changelog_start=of_changelog.first,
             changelog_end=of_changelog.next,
             changelog_cleanup_policy=settings.get("cleanup.policy", ""),
             changelog_delete_retention_ms=int(settings.get("delete.retention.ms") or 86_400_000),

@@ -28,7 +28,7 @@ from agents.state.overlay import Overlay
 from agents.state.restore import Progress, Restore
 from agents.state.rocks import RocksOptions, RocksStore, open_or_rebuild, remove_store
 from agents.state.store import Meta, Store
-from agents.state.tables import Table
+from agents.state.tables import Table, UndecodableRow
 
 log = logging.getLogger("onhand.opener")
 
@@ -88,6 +88,12 @@ class Opener:
         try:
             restored, meta = self._restore(partition, store, figures, given_up)
             meta = self._checked(meta, figures)
+        except UndecodableRow as unknown:
+            store.close()
+            raise Refused(
+                f"The changelog {figures.changelog}[{partition}] holds what this program cannot read: {unknown}. "
+                f"Run the version that wrote it; nobody else may write there."
+            ) from unknown
         except BaseException:
             store.close()
             raise
@@ -172,7 +178,8 @@ class Opener:
             logger=log,
         )
         try:
-            consumer.assign([TopicPartition(figures.changelog, partition, restore.start_offset)])
+            start = max(restore.start_offset, figures.changelog_start)  # higher only where a loss was accepted
+            consumer.assign([TopicPartition(figures.changelog, partition, start)])
             while not restore.done:
                 _restore_some(consumer, restore)
                 if given_up():

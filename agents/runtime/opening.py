@@ -23,6 +23,8 @@ class LogFigures:
     input_end: int
     input_topic_id: str
     changelog: str
+    changelog_start: int
+    """Not 0 where somebody has deleted records; compaction leaves it at 0."""
     changelog_end: int
     changelog_cleanup_policy: str
     changelog_delete_retention_ms: int
@@ -50,6 +52,11 @@ def changelog_refusal(checkpoint: int, figures: LogFigures) -> str | None:
             f"{where} ends at offset {figures.changelog_end}, but this worker's state was written up to {checkpoint}: "
             f"the changelog was re-created or truncated, and {checkpoint - figures.changelog_end} or more of its "
             f"records are lost. {CONTINUE}"
+        )
+    if figures.changelog_start > checkpoint:
+        return (
+            f"{where} starts at offset {figures.changelog_start}, but this worker's state has to be restored from "
+            f"{checkpoint} on: records of the changelog were deleted, and rows of the state with them. {CONTINUE}"
         )
     return None
 

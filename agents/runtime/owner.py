@@ -26,19 +26,21 @@ from agents.codec.words import Heartbeat
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.invariants import InvariantBroken
 from agents.runtime.broker_errors import BrokerUnusable
-from agents.runtime.dead_letters import DeadLetters
+from agents.runtime.dead_letters import LARGEST_KEPT_BYTES, DeadLetters, size_of
 from agents.runtime.faults import Fault, judge
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, Fold, Headers, InputRecord, Outbox, Outgoing
 from agents.runtime.partitioner import PARTITIONER, partition_of
 from agents.state.changelog import meta_record
 from agents.state.overlay import Overlay
 from agents.state.store import Change, Meta, Store, StoreError
+from agents.state.tables import UndecodableRow
 
 log = logging.getLogger("onhand.owner")
 
 FAULTS_OF_THE_WORLD = (RegistryUnreachable, BrokerUnusable, StoreError, OSError)
 """Not the record's fault: the chunk is tried again, or the partition opened again."""
 
+TOO_BIG_TO_FORWARD = "it is in the wrong partition, and too big to be forwarded"
 COMMIT_SLICE_S = 3.0
 """One call of commit; it is repeated, so that a stopping worker need not wait for a dead broker."""
 COMMIT_PATIENCE_S = 60.0
@@ -179,13 +181,16 @@ class Owner:
                 self._bury(record, time_ms, outbox, "the key is empty: it must be the SKU", "key", None)
                 continue
             if partition_of(key, partitions) != partition and not fold.is_broadcast(key):
-                self._forward(record, key, time_ms, outbox)
+                if size_of(record) > LARGEST_KEPT_BYTES:
+                    self._bury(record, time_ms, outbox, TOO_BIG_TO_FORWARD, "key", None)
+                else:
+                    self._forward(record, key, time_ms, outbox)
                 continue
             try:
                 fold.fold(record, time_ms, outbox)
             except Malformed as malformed:
                 self._bury(record, time_ms, outbox, str(malformed), "decode", malformed)
-            except InvariantBroken as broken:
+            except (InvariantBroken, UndecodableRow) as broken:
                 self._overlay.discard()
                 raise Parked(index, offset, str(broken)) from broken
             except FAULTS_OF_THE_WORLD:
@@ -196,9 +201,18 @@ class Owner:
                 self._bury(record, time_ms, outbox, f"{type(bug).__qualname__}: {bug}", "decide", bug)
         if not folded:
             return None
-        fold.end_chunk(outbox)
-        outbox += self.by_the_clock(position, time_ms)
-        return Prepared(outbox, self._overlay.changes(), position, time_ms, folded)
+        try:
+            fold.end_chunk(outbox)
+            outbox += self.by_the_clock(position, time_ms)
+            return Prepared(outbox, self._overlay.changes(), position, time_ms, folded)
+        except FAULTS_OF_THE_WORLD:
+            self._overlay.discard()
+            raise
+        except Exception as bug:
+            # Of the chunk, not of one record: none can be buried for it.
+            log.exception("the end of a chunk of %s[%d] met a bug", self.names.topic, partition)
+            self._overlay.discard()
+            raise Parked(0, records[0].offset(), f"{type(bug).__qualname__}: {bug}") from bug
 
     def _bury(
         self, record: InputRecord, at_ms: int, outbox: Outbox, reason: str, stage: str, error: BaseException | None

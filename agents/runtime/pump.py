@@ -98,12 +98,16 @@ class Pump:
     # -- on the pump's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        why: str | None = "a bug of the runtime, see the log"
         try:
             self._subscribe()
             self._poll_until_stopped()
+            why = None
         except KafkaException as error:
-            self._tell(self._listener.broken, error.args[0].str())
+            why = error.args[0].str()
         finally:
+            if why is not None:  # first of all: closing may take its time
+                self._tell(self._listener.broken, why)
             if self._consumer is not None:
                 self._consumer.close()
 

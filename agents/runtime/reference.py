@@ -112,16 +112,21 @@ def _deliver(producer: Producer, topic: str, partitions: int, records: Sequence[
         if error is not None:
             failures.append(error)
 
-    for record in records:
-        for partition in range(partitions):
-            producer.produce(
-                topic,
-                record.value,
-                record.key,
-                partition=partition,
-                headers=list(record.headers),
-                on_delivery=delivered,
-            )
+    try:
+        for record in records:
+            for partition in range(partitions):
+                producer.produce(
+                    topic,
+                    record.value,
+                    record.key,
+                    partition=partition,
+                    headers=list(record.headers),
+                    on_delivery=delivered,
+                )
+    except KafkaException as refused:
+        # Usually the echo of a delivery that has failed by now: then that one says why.
+        producer.flush(TRANSACTION_SECONDS)
+        raise KafkaException(failures[0] if failures else refused.args[0]) from refused
     left = producer.flush(TRANSACTION_SECONDS)
     if failures:
         # After the first refusal all others are purged: only the first says why.

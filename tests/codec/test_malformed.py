@@ -168,8 +168,10 @@ def test_arrays_in_blocks_with_sizes_are_read(codec: Codec, decode: Decoder) -> 
     written = codec.encoder("t", "transaction")(asked)
     one_block = b"\x04\x06AAA\x06BBB\x00"
     assert one_block in written
-    blocks = b"\x01\x08\x06AAA\x02\x06BBB\x00"  # one item of 4 bytes, and one item
-    assert decode(written.replace(one_block, blocks), None) == asked
+    sized = b"\x01\x08\x06AAA\x02\x06BBB\x00"  # one item of 4 bytes, and one item
+    assert decode(written.replace(one_block, sized), None) == asked
+    unsized = b"\x02\x06AAA\x02\x06BBB\x00"
+    assert decode(written.replace(one_block, unsized), None) == asked
 
 
 # Whatever the bytes, the answer is a record or Malformed, and both ways agree.

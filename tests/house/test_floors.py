@@ -127,25 +127,32 @@ def test_nothing_is_imported_from_tests() -> None:
     assert [path for path in sources() for name in imports(path) if name.split(".", maxsplit=1)[0] == "tests"] == []
 
 
+def catches_everything(handler: ast.ExceptHandler) -> bool:
+    caught = (
+        {inner.id for inner in ast.walk(handler.type) if isinstance(inner, ast.Name)} if handler.type else {"Exception"}
+    )
+    return bool(caught & {"Exception", "BaseException"})
+
+
+def lets_it_go_on(handler: ast.ExceptHandler) -> bool:
+    """Raised again, or kept as it is for the thread that waits for this one."""
+    raised = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(handler))
+    kept = any(
+        isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Name) and inner.value.id == handler.name
+        for inner in ast.walk(handler)
+    )
+    return raised or kept
+
+
 def test_there_is_one_owner_of_broad_excepts() -> None:
     """An exception in one decision is caught in one place; elsewhere `except Exception` would hide what it met."""
-    broad = []
-    for path in sources():
-        for node, where in nodes(path):
-            if not isinstance(node, ast.ExceptHandler):
-                continue
-            caught = (
-                {inner.id for inner in ast.walk(node.type) if isinstance(inner, ast.Name)}
-                if node.type
-                else {"Exception"}
-            )
-            goes_on = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
-            if (
-                caught & {"Exception", "BaseException"}
-                and not goes_on
-                and path.as_posix() not in OWNER_OF_BROAD_EXCEPTS
-            ):
-                broad.append(where)
+    broad = [
+        where
+        for path in sources()
+        if path.as_posix() not in OWNER_OF_BROAD_EXCEPTS
+        for node, where in nodes(path)
+        if isinstance(node, ast.ExceptHandler) and catches_everything(node) and not lets_it_go_on(node)
+    ]
     assert broad == []
 
 
@@ -163,5 +170,8 @@ def test_the_checks_would_see_what_they_look_for() -> None:
     assert {name.split(".", maxsplit=1)[0] for name in CORE_MAY_IMPORT} <= sys.stdlib_module_names
     assert floor_of("agents/inventory/decide.py") < floor_of("agents/stock_keeper.py") < floor_of("tools/cli.py")
     assert module_path("agents.inventory.units") == "agents/inventory/units.py"
+    hiding = ast.parse("try: pass\nexcept Exception: pass\ntry: pass\nexcept: raise")
+    handlers = [node for node in ast.walk(hiding) if isinstance(node, ast.ExceptHandler)]
+    assert [catches_everything(handler) and not lets_it_go_on(handler) for handler in handlers] == [True, False]
     walking = ast.parse("[x for x in {1, 2}]\nfor x in set(y): pass\nlist(frozenset(y))\nsorted({1})")
     assert sum(any(map(is_set, walked_by(node))) for node in ast.walk(walking) if hasattr(node, "lineno")) == 3

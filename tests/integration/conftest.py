@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from agents.runtime.topology import Topology
 from tests.conftest import MakeScratch
+from tests.integration.harness import Stage
 from tools.brokers.scratch import ClusterAddress
 
 
@@ -26,3 +29,17 @@ def any_broker(request: pytest.FixtureRequest) -> ClusterAddress:
 def any_scratch(any_broker: ClusterAddress, make_scratch: MakeScratch) -> Topology:
     """A topology of its own on each broker in turn; its topics are created."""
     return make_scratch(any_broker, create=True)
+
+
+@pytest.fixture
+def any_stage(any_broker: ClusterAddress, tmp_path: Path) -> Iterator[Stage]:
+    """Workers as processes on each broker in turn; two partitions."""
+    with Stage(any_broker, tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(broker: ClusterAddress, tmp_path: Path) -> Iterator[Stage]:
+    """Workers as processes on the quick broker; two partitions."""
+    with Stage(broker, tmp_path) as made:
+        yield made

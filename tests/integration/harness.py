@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -82,7 +83,7 @@ class Tail:
     def __init__(self, topology: Topology, topic: str, decode: Callable[[Message], Any]) -> None:
         self.topic = topic
         self.said: dict[int, list[Any]] = defaultdict(list)
-        self.messages: list[Message] = []
+        self._read_to: dict[int, int] = defaultdict(int)
         self._decode = decode
         self._consumer = Consumer(
             {
@@ -91,6 +92,7 @@ class Tail:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
+                "enable.partition.eof": True,
                 "fetch.wait.max.ms": 20,
             }
         )
@@ -106,20 +108,33 @@ class Tail:
         """Take in what has come. Returns how many records."""
         count = 0
         for message in self._consumer.consume(5_000, seconds):
-            error = message.error()
+            error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
             if error is None:
-                self.messages.append(message)
-                self.said[message.partition() or 0].append(self._decode(message))
+                self.said[partition].append(self._decode(message))
+                self._read_to[partition] = offset + 1
                 count += 1
-            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._read_to[partition] = max(self._read_to[partition], offset)  # past transaction markers
+            elif not error.retriable():
                 raise KafkaException(error)
         return count
+
+    def to_the_end(self, topology: Topology, seconds: float = 60.0) -> Self:
+        """Read up to the end that the topic has now."""
+        cluster = Cluster(topology.kafka)
+        spans = cluster.offsets(cluster.topics([self.topic]).values())[self.topic]
+        ends = {span.partition: span.next for span in spans}
+        return self.until(
+            lambda tail: all(tail._read_to[partition] >= end for partition, end in ends.items()),
+            seconds,
+            f"not read to its end {ends}",
+        )
 
     def until(self, condition: Callable[[Tail], bool], seconds: float = 30.0, what: str = "") -> Self:
         """Read until the condition holds. Fails with what was read."""
         deadline = time.monotonic() + seconds
         while not condition(self):
-            assert time.monotonic() < deadline, f"{self.topic}: {what or 'waited in vain'}; last: {self.all[-5:]}"
+            assert time.monotonic() < deadline, f"{self.topic}: {what or 'waited in vain'}; read {dict(self._read_to)}; last: {self.all[-2:]}"
             self.poll()
         return self
 
@@ -226,7 +241,8 @@ class Worker:
 
     def tail(self) -> str:
         """The end of its log."""
-        return f"--- worker {self.instance} ---\n" + "\n".join(self.text().splitlines()[-LOG_LINES:])
+        status = orjson.dumps(self.status()).decode() if self._process else "not started"
+        return f"--- worker {self.instance}: {status}\n" + "\n".join(self.text().splitlines()[-LOG_LINES:])
 
 
 @dataclass
@@ -413,18 +429,7 @@ class Stage:
 
     def expected(self) -> dict[int, Expected]:
         """The fold of the committed input, partition by partition: what must have been said, to the last field."""
-        tail = self.tail("transaction")
-        ends = Cluster(self.topology.kafka)
-        spans = ends.offsets(ends.topics([self.transactions]).values())[self.transactions]
-        due = {span.partition: span.next for span in spans if span.next > 0}
-        consumer_at = {partition: -1 for partition in due}
-
-        def read_up(tail: Tail) -> bool:
-            for at in tail._consumer.position([TopicPartition(self.transactions, partition) for partition in due]):
-                consumer_at[at.partition] = at.offset
-            return all(consumer_at[partition] >= end for partition, end in due.items())
-
-        tail.until(read_up, 60, "the input was not read to its end")
+        tail = self.tail("transaction").to_the_end(self.topology)
         return {partition: self._fold(partition, tail.said[partition]) for partition in range(self.partitions)}
 
     def _fold(self, partition: int, messages: list[Message]) -> Expected:
@@ -501,27 +506,17 @@ class Stage:
 
     def changelog(self) -> dict[bytes, bytes]:
         """The last value of each changelog key, tombstones and positions left out."""
-        name = self.agent.changelog.name
-        cluster = Cluster(self.topology.kafka)
-        spans = cluster.offsets(cluster.topics([name]).values())[name]
-        tail = Tail(self.topology, name, lambda message: (message.key(), message.value()))
+        tail = Tail(self.topology, self.agent.changelog.name, lambda message: (message.key(), message.value()))
         try:
-            due = {span.partition: span.next for span in spans if span.next > 0}
-
-            def read_up(tail: Tail) -> bool:
-                at = tail._consumer.position([TopicPartition(name, partition) for partition in due])
-                return all(each.offset >= due[each.partition] for each in at)
-
-            tail.until(read_up, 60, "the changelog was not read to its end")
+            tail.to_the_end(self.topology)
             rows: dict[bytes, bytes] = {}
             for partition, said in tail.said.items():
                 for key, value in said:
                     if key == POSITION_KEY:
-                        assert decode_meta(value).input_position >= 0
+                        assert decode_meta(value).input_position >= 0, partition
                     elif value is None:
                         rows.pop(key, None)
                     else:
-                        assert key not in rows or self.partitions >= partition
                         rows[key] = value
             return rows
         finally:
@@ -540,12 +535,13 @@ class Stage:
     def close(self) -> None:
         """End all processes, delete the topics. Prints the ends of the logs: pytest shows them where a test failed."""
         for worker in self._workers:
+            print(worker.tail())
             if worker.running:
                 worker.signal(signal.SIGCONT)
                 worker.kill()
-            print(worker.tail())
         for tail in self._tails.values():
             tail.close()
+        self._producer = None
         admin = AdminClient(dict(self.topology.kafka))
         for future in admin.delete_topics(list(self.topology.all_topics)).values():
             try:

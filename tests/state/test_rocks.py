@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from agents.state.memory import MemoryStore
 from agents.state.rocks import RocksOptions, RocksStore, TableOptions, open_or_rebuild, remove_store
-from agents.state.store import Meta, Store, StoreCorrupt, StoreFault, StoreLocked
+from agents.state.store import BATCH_ROWS, Change, Meta, Store, StoreCorrupt, StoreFault, StoreLocked
 from tests.state.rows_for_tests import COUNTED, NOTES, SMALL_MEMORY, open_store
 
 ROWS = 5_000
@@ -309,6 +310,25 @@ def test_after_kill_9_amid_writing_every_finished_write_is_there_and_the_meta_ro
         store.close()
 
 
+def test_a_write_that_breaks_off_in_its_second_batch_leaves_the_former_meta_row(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "db")
+    store.write([(NOTES, b"a", b"1")], Meta(1))
+    rows: list[Change] = [(NOTES, b"%06d" % number, b"x") for number in range(BATCH_ROWS)]
+    with pytest.raises(KeyError, match="bytes"):
+        store.write([*rows, (NOTES, "not bytes", b"x")], Meta(2))  # type: ignore[list-item]
+    assert len(store.scan(NOTES, b"0")) == BATCH_ROWS
+    assert store.meta() == Meta(1)
+    store.close()
+
+
+def wait_for_memory(store: RocksStore, limit_bytes: int) -> None:
+    """Flushes run in the background; without them the memory would never come down."""
+    deadline = time.monotonic() + 20
+    while store.memory_bytes() > limit_bytes:
+        assert time.monotonic() < deadline, f"{store.memory_bytes()} bytes are in use, {limit_bytes} are allowed"
+        time.sleep(0.005)
+
+
 def test_memory_of_many_stores_stays_within_what_is_configured(tmp_path: Path) -> None:
     options = RocksOptions(
         block_cache_bytes=6 << 20, write_buffers_bytes=3 << 20, tables={"notes": TableOptions(64 << 20, bloom_bits=0)}
@@ -320,9 +340,9 @@ def test_memory_of_many_stores_stays_within_what_is_configured(tmp_path: Path) -
         changes = [(NOTES, b"%08d" % number, os.urandom(200)) for number in range(start, start + 1_000)]
         store.write(changes, None)
         twin.write(changes, None)
-        assert stores[0].memory_bytes() <= options.block_cache_bytes
+        wait_for_memory(stores[0], options.block_cache_bytes)
     assert any(path.stat().st_size for path in tmp_path.glob("*/*.sst")), "nothing was flushed"
     assert sorted(row for store in stores for row in store.scan(NOTES, b"")) == twin.scan(NOTES, b"")
-    assert stores[0].memory_bytes() <= options.block_cache_bytes * 1.2  # 13 MB were read; some index blocks are pinned
+    wait_for_memory(stores[0], options.block_cache_bytes * 6 // 5)  # 13 MB were read; some index blocks are pinned
     for store in stores:
         store.close()

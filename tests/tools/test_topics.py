@@ -101,7 +101,6 @@ def test_show_marks_what_is_missing(topology_file: Path) -> None:
 
 def test_a_broker_that_is_not_there_ends_with_3_and_one_sentence(topology_file: Path) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    for verb in ("create", "diff", "show"):
-        failed = topics(verb, topology_file, "--bootstrap", nobody, "--json")
-        assert failed.exit_code == 3
-        assert nobody in json.loads(failed.stderr)["error"]
+    failed = topics("create", topology_file, "--bootstrap", nobody, "--json")
+    assert failed.exit_code == 3
+    assert nobody in json.loads(failed.stderr)["error"]

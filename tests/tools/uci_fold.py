@@ -15,6 +15,7 @@ import duckdb
 PROJECT = Path(__file__).resolve().parents[2]
 WHOLE_FILE = PROJECT.parent / "shared" / "data" / "uci_online_retail.csv.xz"
 WHOLE_FILE_VARIABLE = "ONHAND_UCI_CSV"
+END_OF_FILE = 2**62
 
 RULES = r"""
 create view stock as
@@ -49,9 +50,10 @@ where not InvoiceNo like 'A%'
 """
 
 LEVELS = """
-select sku, location, sum(change) as moved, greatest(0, -min(running)) as opening
+select sku, location, greatest(0, -min(running)) as opening,
+       sum(change) filter (row_number <= $last_row) as moved
 from (
-    select sku, location, change,
+    select row_number, sku, location, change,
            sum(change) over (partition by sku, location order by row_number rows unbounded preceding) as running
     from stock
 )
@@ -65,11 +67,28 @@ def whole_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def final_on_hand(file: Path, scratch: Path, *, opening: bool) -> dict[tuple[str, str], int]:
-    """(sku, location) -> on_hand after the whole file; with `opening` the derived opening stock is there first."""
+def final_on_hand(
+    file: Path, scratch: Path, *, opening: bool, last_row: int | None = None
+) -> dict[tuple[str, str], int]:
+    """(sku, location) -> on_hand after the whole file, or after `last_row`; with `opening` the stock derived from the
+    whole file is there first."""
     with _stock(file, scratch) as connection:
-        rows = connection.sql(LEVELS).fetchall()
-    return {(sku, location): int(moved + (first if opening else 0)) for sku, location, moved, first in rows}
+        rows = connection.execute(LEVELS, {"last_row": last_row or END_OF_FILE}).fetchall()
+    return {
+        (sku, location): int((moved or 0) + (first if opening else 0))
+        for sku, location, first, moved in rows
+        if moved is not None or (opening and first)
+    }
+
+
+def transaction_ids(file: Path, scratch: Path, *, opening: bool, last_row: int | None = None) -> set[str]:
+    """The ids that an import must have published, each once."""
+    end = {"last_row": last_row or END_OF_FILE}
+    with _stock(file, scratch) as connection:
+        rows = connection.execute("select row_number from stock where row_number <= $last_row", end).fetchall()
+        levels = connection.execute(LEVELS, end).fetchall()
+    openings = {f"opening-{sku}-{location}" for sku, location, first, _ in levels if opening and first}
+    return {str(row) for (row,) in rows} | openings
 
 
 def rows_by_kind(file: Path, scratch: Path) -> dict[str, int]:

@@ -171,9 +171,7 @@ def run_bare_ledger(topology: Topology, agent: AgentSettings, codec: Codec) -> N
     _loop(topology, agent, work, line, LEDGER_RECORDS_PER_TRANSACTION)
 
 
-def _loop(
-    topology: Topology, agent: AgentSettings, work: BareWork, line: Line, records_per_transaction: int
-) -> None:
+def _loop(topology: Topology, agent: AgentSettings, work: BareWork, line: Line, records_per_transaction: int) -> None:
     consumer = Consumer(_consumer_settings(topology))
     partitions = topology.all_topics[agent.folds].partitions
     consumer.assign([TopicPartition(agent.folds, number, 0) for number in range(partitions)])

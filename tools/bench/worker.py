@@ -1,6 +1,6 @@
 """The processes that a bench starts beside `onhand worker`: the thin fold on the real engine, and the bare loops.
 
-    python -m tools.bench.worker thin|bare-thin|bare-ledger --scratch NAME [--topology FILE] [--bootstrap HOST:PORT]
+python -m tools.bench.worker thin|bare-thin|bare-ledger --scratch NAME [--topology FILE] [--bootstrap HOST:PORT]
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import datetime as dt
+
 import click
 
 from tools.context import Context, common_options, fail

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from agents.codec import RegistryUnreachable
 from agents.runtime.app import run_worker
 from agents.runtime.logs import set_up_logs
 from agents.runtime.plan import WorkerPlan
@@ -85,14 +86,16 @@ def _run_alone(topology: Topology, name: str, instance: str, accept_loss: bool) 
     """Be the worker process. Ends the process."""
     die_with_parent()
     agent = topology.agents[name]
-    codec = codec_of(topology)
-    plan = WorkerPlan(topology, agent, LOGICS[name](topology, codec), codec, instance, accept_loss=accept_loss)
     try:
+        codec = codec_of(topology)
+        plan = WorkerPlan(topology, agent, LOGICS[name](topology, codec), codec, instance, accept_loss=accept_loss)
         check_topics(topology, agent)
         with StateDirectoryLock(plan.state_directory):
             code = run_worker(plan)
     except CannotRun as cannot:
         fail(cannot.sentence, cannot.what_to_do)
+    except RegistryUnreachable as unreachable:
+        fail(str(unreachable), "Check schema_registry in topology.yaml (or SCHEMA_REGISTRY_URL), and that it runs.")
     except (StateDirectoryTaken, StateDirectoryUnusable) as unusable:
         fail(f"{unusable}.")
     if plan.failure is not None:

@@ -1,0 +1,200 @@
+"""`onhand bench`: what the engine costs, as a ratio to the same work without it, measured in one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from tools.context import Context, common_options, fail
+
+if TYPE_CHECKING:
+    from tools.bench.figures import Latency, Throughput
+    from tools.brokers.local import LocalBroker
+
+Part = Literal["thin", "ledger", "latency"]
+PARTS: tuple[Part, ...] = ("thin", "ledger", "latency")
+RATES = (200, 2_000)
+"""Transactions per second at which latency is taken."""
+THIN_PER_LEDGER = 5
+"""So many records of the thin run for one of the ledger's: it is faster, and must last as long."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much is measured."""
+
+    records: int
+    """Transactions of one ledger run."""
+    repeats: int
+    warm_up_s: float
+    latency_s: float
+
+
+FULL = Load(records=100_000, repeats=2, warm_up_s=2.0, latency_s=10.0)
+QUICK = Load(records=40_000, repeats=1, warm_up_s=1.0, latency_s=4.0)
+EMBEDDED = Load(records=2_000, repeats=1, warm_up_s=0.2, latency_s=0.8)
+
+
+@dataclass
+class Findings:
+    """What was measured."""
+
+    throughputs: dict[str, Throughput]
+    latencies: dict[int, Latency]
+    broker: str
+    load_average: tuple[float, float]
+    """Of one minute, at the start and at the end: others on the machine slow everything down."""
+    missed: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        found: dict[str, Any] = {name: measured.as_dict() for name, measured in self.throughputs.items()}
+        if self.latencies:
+            found["latency_ms"] = {str(rate): latency.as_dict() for rate, latency in self.latencies.items()}
+        started, ended = self.load_average
+        return {
+            **found,
+            "broker": self.broker,
+            "load_average": [round(started, 2), round(ended, 2)],
+            "goals_missed": self.missed,
+        }
+
+
+@click.command("bench", epilog="Example: onhand bench --quick --json")
+@click.option("--quick", is_flag=True, help="Smaller loads and one repeat: about a minute in all, for CI.")
+@click.option(
+    "--records",
+    type=click.IntRange(min=200),
+    help=f"Transactions of a ledger run, a thin run has {THIN_PER_LEDGER} times as many; "
+    f"default {FULL.records:,}, with --quick {QUICK.records:,}, on the embedded broker {EMBEDDED.records:,}.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 20),
+    help=f"Runs of each side, in turn; the best counts. Default {FULL.repeats}, with --quick {QUICK.repeats}.",
+)
+@click.option("--only", type=click.Choice(PARTS), help="Measure this part alone.")
+@click.option("--check", is_flag=True, help="Exit with 1 where a goal is missed.")
+@common_options
+def command(
+    context: Context, quick: bool, records: int | None, repeats: int | None, only: Part | None, check: bool
+) -> None:
+    """Measure throughput and latency against bare loops.
+
+    Thin and ledger are ratios: transactions/s of the real engine to those of a bare consume-produce-commit loop that
+    does the same work on the same broker in the same run. Latency is the time from publishing a transaction to reading
+    its committed level. Without --bootstrap it starts Apache Kafka here, or where Java or Maven is missing the embedded
+    broker, with small loads. Its topics have names of their own and are deleted at the end.
+    """
+    parts: tuple[Part, ...] = PARTS if only is None else (only,)
+    with _cluster(context) as (at, broker, is_embedded):
+        if is_embedded and check:
+            fail("The goals are those of Apache Kafka.", "Install Java 17 and Maven, or name a cluster by --bootstrap.")
+        standard = EMBEDDED if is_embedded else QUICK if quick else FULL
+        load = Load(records or standard.records, repeats or standard.repeats, standard.warm_up_s, standard.latency_s)
+        findings = _measure(context, at, parts, load, broker)
+    if is_embedded:
+        findings.missed.clear()
+    if context.as_json:
+        context.print_json(findings.as_dict())
+    else:
+        _show(context, findings, is_embedded)
+    if check and findings.missed:
+        context.differs()
+
+
+@contextmanager
+def _cluster(context: Context) -> Iterator[tuple[Context, str, bool]]:
+    """Where to measure: (context, name of the broker, whether it is the embedded one)."""
+    if context.bootstrap is not None:
+        yield Context(context.topology_path, context.bootstrap), context.bootstrap, False
+        return
+    import tempfile
+
+    from tools.brokers import apache_kafka, embedded
+
+    with tempfile.TemporaryDirectory(prefix="onhand-bench-", ignore_cleanup_errors=True) as directory:
+        no_kafka = apache_kafka.unavailable_reason()
+        no_embedded = embedded.unavailable_reason()
+        if no_kafka is not None and no_embedded is not None:
+            fail(f"There is no broker: {no_kafka}; {no_embedded}.", "Name a cluster by --bootstrap HOST:PORT.")
+        if no_kafka is not None:
+            context.progress_console.print(f"{no_kafka}. {embedded.SMALL_LOADS_ONLY}", style="yellow")
+        broker: LocalBroker = (
+            embedded.EmbeddedBroker(Path(directory))
+            if no_kafka is not None
+            else apache_kafka.ApacheKafka(Path(directory))
+        )
+        context.progress_console.print(f"Starting {broker.name} ...")
+        with broker:
+            yield Context(context.topology_path, broker.bootstrap), broker.name, no_kafka is not None
+
+
+def _measure(context: Context, at: Context, parts: tuple[Part, ...], load: Load, broker: str) -> Findings:
+    from tools.bench.figures import missed_goals
+    from tools.bench.measuring import latencies
+    from tools.brokers.reporting import broker_or_fail
+
+    console = context.progress_console
+    started = os.getloadavg()[0]
+    throughputs: dict[str, Throughput] = {}
+    found: dict[int, Latency] = {}
+    with broker_or_fail(at.bootstrap or broker):
+        for part in parts:
+            if part == "latency":
+                console.print(f"latency: {load.latency_s:g} s each at {RATES[0]}/s and {RATES[1]}/s ...")
+                found = latencies(at, RATES, load.warm_up_s, load.latency_s)
+            else:
+                throughputs[part] = _throughput(context, at, part, load)
+    load_average = (started, os.getloadavg()[0])
+    return Findings(throughputs, found, broker, load_average, missed_goals(throughputs, found))
+
+
+def _throughput(context: Context, at: Context, part: Literal["thin", "ledger"], load: Load) -> Throughput:
+    """Both sides in turn."""
+    from tools.bench.figures import NoWindow, Throughput
+    from tools.bench.measuring import Input, throughput
+
+    count = load.records * (THIN_PER_LEDGER if part == "thin" else 1)
+    given = Input(at, part, count)
+    runs: dict[Literal["ours", "bare"], list[float]] = {"ours": [], "bare": []}
+    for repeat in range(load.repeats):
+        for side, rates in runs.items():
+            context.progress_console.print(f"{part}: {count:,} records, {side}, run {repeat + 1} ...", end=" ")
+            try:
+                rates.append(throughput(at, given, side))
+            except NoWindow as too_few:
+                fail(f"{too_few}.")
+            context.progress_console.print(f"{rates[-1]:,.0f}/s")
+    return Throughput(runs["ours"], runs["bare"])
+
+
+def _show(context: Context, findings: Findings, is_embedded: bool) -> None:
+    from rich.table import Table
+
+    console = context.console
+    if findings.throughputs:
+        table = Table("", "transactions/s", "bare loop", "ratio", title=f"Throughput on {findings.broker}")
+        for name, measured in findings.throughputs.items():
+            ratio = f"{measured.ratio:.2f}"
+            table.add_row(name, f"{measured.transactions_per_s:,.0f}", f"{measured.bare_per_s:,.0f}", ratio)
+        console.print(table)
+    if findings.latencies:
+        table = Table("transactions/s", "p50", "p99", "longest", title="Transaction to committed level, ms")
+        for rate, latency in findings.latencies.items():
+            table.add_row(f"{rate:,}", f"{latency.p50:.1f}", f"{latency.p99:.1f}", f"{latency.longest:.1f}")
+        console.print(table)
+    started, ended = findings.load_average
+    console.print(f"Load average {started:.1f} at the start, {ended:.1f} at the end, {os.cpu_count()} processors.")
+    if is_embedded:
+        console.print("The embedded broker is for small loads: these figures say nothing about Apache Kafka.")
+    elif findings.missed:
+        console.print("Goals missed:", *(f"  {sentence}" for sentence in findings.missed), sep="\n", style="yellow")
+    else:
+        console.print("All goals of what was measured are reached.", style="green")
