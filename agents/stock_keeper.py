@@ -96,11 +96,10 @@ class LedgerFold:
 
     def _outgoing(self, sku: str, decision: Decision) -> Outbox:
         words, partition, key = self._words, self._partition, sku.encode()
-        return [
-            *(Outgoing(words.answers_topic, key, words.answer(answer), partition) for answer in decision.answers),
-            *(Outgoing(words.journal_topic, key, words.journal(record), partition) for record in decision.journal),
-            *(Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts),
-        ]
+        said = [Outgoing(words.answers_topic, key, words.answer(answer), partition) for answer in decision.answers]
+        said += [Outgoing(words.journal_topic, key, words.journal(record), partition) for record in decision.journal]
+        said += [Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts]
+        return said
 
     def end_chunk(self, outbox: Outbox) -> None:
         """The last level of each row that changed in this chunk, and a little housekeeping."""

@@ -312,16 +312,30 @@ class Owner:
     def _transact(self, outbox: Outbox, rows: Sequence[Change], prepared: Prepared | None) -> Fault | None:
         try:
             self.producer.begin_transaction()
-            for topic, key, value, partition, headers in outbox:
-                self._produce(topic, key, value, partition, headers)
-            for table, key, row in rows:
-                self._produce(self.names.changelog, table.prefix + key, row, self.partition)
+            self._produce_all(outbox, rows)
             if prepared is not None:
                 key, position = meta_record(Meta(prepared.input_position, prepared.time_ms, self._topic_id))
                 self._produce(self.names.changelog, key, position, self.partition, on_delivery=self._delivered)
         except KafkaException as error:
             return self._roll_back(error.args[0])
         return self._commit_patiently()
+
+    def _produce_all(self, outbox: Outbox, rows: Sequence[Change]) -> None:
+        """The records of a chunk. Written out, because it runs some times for each transaction."""
+        produce, changelog, own = self.producer.produce, self.names.changelog, self.partition
+        for topic, key, value, partition, headers in outbox:
+            if headers is not None:
+                self._produce(topic, key, value, partition, headers)
+                continue
+            try:
+                produce(topic, value, key, partition)
+            except BufferError:
+                self._produce(topic, key, value, partition)
+        for table, row_key, row in rows:
+            try:
+                produce(changelog, row, table.prefix + row_key, own)
+            except BufferError:
+                self._produce(changelog, table.prefix + row_key, row, own)
 
     def _produce(
         self,
@@ -332,13 +346,10 @@ class Owner:
         headers: Headers | None = None,
         on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
     ) -> None:
-        produce = self.producer.produce
+        """One record; waits while the producer's queue is full."""
         while True:
             try:
-                if headers is None and on_delivery is None:  # nearly always, and passing them costs
-                    produce(topic, value, key, partition)
-                else:
-                    produce(topic, value, key, partition, on_delivery=on_delivery, headers=headers)
+                self.producer.produce(topic, value, key, partition, on_delivery=on_delivery, headers=headers)
             except BufferError:
                 self.producer.poll(0.05)
             else:

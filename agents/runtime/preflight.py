@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agents.runtime.broker_errors import BrokerUnusable
-from agents.runtime.topics import Cluster, compare
+from agents.runtime.topics import Cluster, Difference, compare
 from agents.runtime.topology import AgentSettings, Topic, Topology
 
 
@@ -29,7 +31,12 @@ def check_topics(topology: Topology, agent: AgentSettings) -> None:
         found = Cluster(topology.kafka).topics(wanted)
     except BrokerUnusable as unusable:
         raise CannotRun(unusable.sentence, unusable.what_to_do) from unusable
-    blocking = [difference for difference in compare(wanted, found) if difference.blocks]
+    judge_differences(compare(wanted, found))
+
+
+def judge_differences(differences: Iterable[Difference]) -> None:
+    """Raise CannotRun where one of them endangers transactions or state; the others are for `onhand topics diff`."""
+    blocking = [difference for difference in differences if difference.blocks]
     if not blocking:
         return
     missing = all(difference.kind == "missing" for difference in blocking)

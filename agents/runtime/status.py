@@ -57,5 +57,5 @@ def read_status(state_directory: Path, instance: str, agent: str) -> dict[str, A
     """The status that a worker's agent wrote last; None where none did."""
     try:
         return dict(orjson.loads((state_directory / instance / agent / STATUS_FILE).read_bytes()))
-    except (FileNotFoundError, orjson.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, orjson.JSONDecodeError):
         return None

@@ -101,6 +101,9 @@ POLICY = Table(
 LEDGER_TABLES: tuple[Table, ...] = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY)
 
 
+_LONG_AGO_MS, _NEVER_MS = -(1 << 62), 1 << 62
+
+
 class LedgerRows:
     """The protocol `Rows` of the core over an overlay."""
 
@@ -115,7 +118,8 @@ class LedgerRows:
         self._policy = overlay.table(POLICY)
         self._book = PolicyBook(())
         self._book_revision = -1
-        self._nothing_due_before_ms = -(1 << 62)
+        self._due_discards = 0
+        self._nothing_due_before_ms = _LONG_AGO_MS
 
     def apply(self, changes: Mapping[tuple[str, names.Key], Any]) -> None:
         """Take over the changed rows of a decision. Until then a decision has changed nothing and may be dropped."""
@@ -181,12 +185,14 @@ class LedgerRows:
     def due_before(self, at_ms: int, limit: int) -> list[tuple[int, str, str, int]]:
         """(due_ms, sku, holder, line) of what is due up to `at_ms`, the longest due first, at most `limit`.
 
-        For the owner's tick, between two chunks. It remembers where the first one was, so that it never walks over
-        the removed rows of all the time before; changes must therefore come by `apply`.
+        For the owner's tick. It remembers when the first one is due, so that it reads nothing before then, and never
+        walks over the removed rows of all the time before; changes must therefore come by `apply`.
         """
+        if self._due.discards != self._due_discards:  # a removed row may be back
+            self._due_discards, self._nothing_due_before_ms = self._due.discards, _LONG_AGO_MS
+        if at_ms < self._nothing_due_before_ms or limit <= 0:
+            return []
         rows = self._due.scan((), (self._nothing_due_before_ms,), limit)
-        due = [cast("tuple[int, str, str, int]", key) for key, _ in rows if cast("int", key[0]) <= at_ms]
-        if limit > 0 and not self._due.has_pending:
-            first = cast("int", rows[0][0][0]) if rows else at_ms + 1
-            self._nothing_due_before_ms = max(self._nothing_due_before_ms, min(first, at_ms + 1))
-        return due
+        keys = [cast("tuple[int, str, str, int]", key) for key, _ in rows]
+        self._nothing_due_before_ms = keys[0][0] if keys else _NEVER_MS
+        return [key for key in keys if key[0] <= at_ms]

@@ -53,6 +53,8 @@ class TableOverlay:
         self.table = table
         self.revision = 0
         """Grows whenever a row may have changed: by put and by discard."""
+        self.discards = 0
+        """How often pending changes were forgotten."""
         self._store = store
         self._young: dict[Key, Any] = {}
         self._old: dict[Key, Any] = {}
@@ -152,6 +154,7 @@ class TableOverlay:
     def discard(self) -> None:
         """Forget what is pending, and every cached row and group that it touched."""
         self.revision += 1
+        self.discards += 1
         for key in (*self._pending, *self._sealed):
             self._young.pop(key, None)
             self._old.pop(key, None)

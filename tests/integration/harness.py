@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 
 from agents.codec import Malformed, digest
+from agents.codec.words import DeadLetter
 from agents.inventory.answers import Answer
 from agents.inventory.decide import decide
 from agents.inventory.postings import JournalRecord
@@ -38,7 +39,7 @@ from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology, load
 from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
 from agents.state.ledger import LEDGER_TABLES
-from agents.stock_keeper import AGENT, check_key
+from agents.stock_keeper import AGENT, LARGEST_TRANSACTION_BYTES, check_key
 from tools.brokers.encoding import codec_of, transaction_encoder
 from tools.brokers.scratch import ClusterAddress, scratch_topology
 from tools.scenario.memory_rows import MemoryRows
@@ -134,7 +135,9 @@ class Tail:
         """Read until the condition holds. Fails with what was read."""
         deadline = time.monotonic() + seconds
         while not condition(self):
-            assert time.monotonic() < deadline, f"{self.topic}: {what or 'waited in vain'}; read {dict(self._read_to)}; last: {self.all[-2:]}"
+            assert time.monotonic() < deadline, (
+                f"{self.topic}: {what or 'waited in vain'}; read {dict(self._read_to)}; last: {self.all[-2:]}"
+            )
             self.poll()
         return self
 
@@ -188,8 +191,9 @@ class Worker:
     def until_ready(self, seconds: float = 40.0, partitions: int | None = None) -> Self:
         """Wait until all its partitions (as many as named) run."""
         return self.until(
-            lambda status: bool(status.get("ready"))
-            and (partitions is None or len(status["partitions"]) == partitions),
+            lambda status: (
+                bool(status.get("ready")) and (partitions is None or len(status["partitions"]) == partitions)
+            ),
             "ready",
             seconds,
         )
@@ -243,6 +247,16 @@ class Worker:
         """The end of its log."""
         status = orjson.dumps(self.status()).decode() if self._process else "not started"
         return f"--- worker {self.instance}: {status}\n" + "\n".join(self.text().splitlines()[-LOG_LINES:])
+
+
+@dataclass(frozen=True)
+class Buried:
+    """One dead letter."""
+
+    story: DeadLetter
+    key: object
+    value: object
+    headers: Mapping[str, object]
 
 
 @dataclass
@@ -335,7 +349,7 @@ class Stage:
         key: bytes | None,
         value: bytes | None,
         partition: int = -1,
-        headers: list[tuple[str, bytes]] | None = None,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
     ) -> tuple[int, int]:
         """Publish any bytes. Returns (partition, offset)."""
         landed: list[tuple[int, int]] = []
@@ -389,9 +403,20 @@ class Stage:
                 self._tails[schema] = Tail(self.topology, topic, lambda message: decode(message.value()))
         return self._tails[schema]
 
-    def _dead_letter(self, message: Message) -> Any:
+    def _dead_letter(self, message: Message) -> Buried:
         story = header(message, STORY_HEADER)  # type: ignore[arg-type]
-        return self._codec.decoder(self.agent.dead_letters.name, "dead_letter")(story)
+        told = self._codec.decoder(self.agent.dead_letters.name, "dead_letter")(story)
+        return Buried(told, message.key(), message.value(), dict(message.headers() or ()))
+
+    def buried_at(self, landed: tuple[int, int], seconds: float = 30.0) -> Buried:
+        """The dead letter of the record that landed at (partition, offset)."""
+
+        def found(tail: Tail) -> list[Buried]:
+            return [each for each in tail.all if (each.story.partition, each.story.offset) == landed]
+
+        tail = self.tail("dead_letter").until(lambda tail: bool(found(tail)), seconds, f"no dead letter of {landed}")
+        (letter,) = found(tail)
+        return letter
 
     def answer_to(self, transaction_id: str, seconds: float = 30.0) -> Answer:
         """The answer to a transaction, as soon as it is committed."""
@@ -441,8 +466,11 @@ class Stage:
             at_ms = max(at_ms, message.timestamp()[1])
             if key and partition_of(key, self.partitions) != partition and not key.startswith(BROADCAST_PREFIXES):
                 continue
+            if len(message.value() or b"") > LARGEST_TRANSACTION_BYTES:
+                expected.buried.append(offset)
+                continue
             try:
-                transaction = self._decode(message.value(), message.headers())  # type: ignore[arg-type]
+                transaction = self._decode(message.value(), message.headers())
                 check_key(key, transaction)
             except Malformed:
                 expected.buried.append(offset)
@@ -465,15 +493,29 @@ class Stage:
                 expected.buried.append(offset)
         return expected
 
+    def _expected_by_now(self, seconds: float = 45.0) -> dict[int, Expected]:
+        """The oracle's fold, when as much was said as it has: wake-ups of what is due may still be on their way."""
+        deadline = time.monotonic() + seconds
+        while True:
+            expected = self.expected()
+            said = {schema: self.tail(schema).to_the_end(self.topology).said for schema in ("answer", "journal")}
+            self.tail("level").to_the_end(self.topology)
+            if time.monotonic() > deadline or all(
+                (len(said["answer"][partition]), len(said["journal"][partition]))
+                == (len(want.answers), len(want.journal))
+                for partition, want in expected.items()
+            ):
+                return expected
+
     def judge(self) -> dict[int, Expected]:
         """Everything was answered exactly once, in order, as the oracle says; the state is the oracle's. Call `settle`."""
-        expected = self.expected()
+        expected = self._expected_by_now()
         answers, journal = self.tail("answer"), self.tail("journal")
         for partition, want in expected.items():
             _compare(f"answers of partition {partition}", answers.said[partition], want.answers)
             _compare(f"journal of partition {partition}", journal.said[partition], want.journal)
         events = [said.event_id for schema in ("answer", "journal", "level", "alert") for said in self.tail(schema).all]
-        doubled = sorted({event for event in events if events.count(event) > 1}) if len(set(events)) < len(events) else []
+        doubled = [event for event, count in Counter(events).items() if count > 1]
         assert not doubled, f"{len(doubled)} event ids came more than once: {doubled[:5]}"
         kept = self.kept()
         for table in (POSITIONS, CLAIMS):
@@ -482,9 +524,9 @@ class Stage:
             assert not differing, f"{table}: " + "; ".join(
                 f"{key}: kept {kept[table].get(key)}, oracle {wanted.get(key)}" for key in sorted(differing)[:5]
             )
-        levels = self.levels()
+        levels: dict[Any, Any] = self.levels()
         for key, position in ((k, r) for want in expected.values() for k, r in want.rows.tables[POSITIONS].items()):
-            level = levels.get(key)  # type: ignore[call-overload]
+            level = levels.get(key)
             assert level is not None, f"no level of {key}"
             assert (level.revision, level.unpromised, level.reserved) == (
                 position.revision,  # type: ignore[union-attr]
@@ -535,7 +577,7 @@ class Stage:
     def close(self) -> None:
         """End all processes, delete the topics. Prints the ends of the logs: pytest shows them where a test failed."""
         for worker in self._workers:
-            print(worker.tail())
+            print(worker.tail())  # noqa: T201
             if worker.running:
                 worker.signal(signal.SIGCONT)
                 worker.kill()
@@ -556,7 +598,7 @@ def _compare(what: str, said: list[Any], wanted: list[Any]) -> None:
         return
     for index, (one, other) in enumerate(zip(said, wanted, strict=False)):
         assert one == other, f"{what}, number {index} of {len(said)}/{len(wanted)}:\n  said   {one}\n  oracle {other}"
-    raise AssertionError(f"{what}: {len(said)} were said, the oracle has {len(wanted)}; {said[len(wanted):][:2]}")
+    raise AssertionError(f"{what}: {len(said)} were said, the oracle has {len(wanted)}; {said[len(wanted) :][:2]}")
 
 
 def _as_variables(settings: Mapping[str, str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tools.scenario.ledger import Ledger
 
 SKU = "SHOE"
 PLACES = ("LEEDS", "YORK")
-HOLDERS = ("anna", "ben", "cleo")
+HOLDERS = ("anna", "ben")
 WINDOW_MS = 30 * 60_000
 TTL_MS = 120_000
 
@@ -262,7 +262,7 @@ def yielded_in(decision: Decision) -> dict[str, int]:
 
 TestLedgerAgainstOracle = LedgerAgainstOracle.TestCase
 TestLedgerAgainstOracle.settings = settings(
-    max_examples=60,
+    max_examples=80,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -18,9 +18,11 @@ from agents.inventory.transactions import Kind
 from agents.runtime.partitioner import partition_of
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology, load
+from tests.integration.harness import Stage
 from tests.tools.uci_fold import PROJECT
 from tools.brokers.scratch import ClusterAddress
 from tools.cli import cli
+from tools.commands import import_file
 from tools.demo_data.month import BUNDLED
 from tools.importing import publishing
 
@@ -187,6 +189,34 @@ def test_more_rows_than_the_queue_holds_arrive_each_once(
         for message in everything_in(topology, topology.agents["stock_keeper"].folds)
     ]
     assert len(arrived) == len(set(arrived)) == sum(figures["transactions"].values())
+
+
+@pytest.mark.embedded
+def test_much_into_a_broker_for_small_loads_is_warned_of_once(
+    live: tuple[Path, Topology], sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, topology = live
+    where = ("--topology", str(path), "--bootstrap", topology.kafka["bootstrap.servers"])
+    assert figures_of(str(sales), "--map", NAME, "--opening", *where)["warnings"] == []
+    monkeypatch.setattr(import_file, "MUCH", 1)
+    result = invoke(str(sales), "--map", NAME, "--opening", "--json", *where)
+    assert result.stderr.count("This broker is for small loads") == 1
+    assert "make kafka" in result.stderr.replace("\n", " ")
+    assert len(json.loads(result.stdout)["warnings"]) == 1
+    assert len(everything_in(topology, topology.agents["stock_keeper"].folds)) == 6
+
+
+@pytest.mark.kafka
+def test_a_broker_with_topic_ids_may_be_sent_as_much_as_there_is(
+    kafka: ClusterAddress, tmp_path: Path, sales: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_file, "MUCH", 1)
+    with Stage(kafka, tmp_path) as stage:
+        result = CliRunner().invoke(
+            cli, ["import", str(sales), "--map", NAME, "--json", *stage.options], env=stage.environment
+        )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
 
 
 @pytest.mark.embedded

@@ -18,8 +18,14 @@ LEDGER_PER_S_GOAL = 8_000
 P50_GOAL_MS, P99_GOAL_MS = 40.0, 150.0
 
 
-class NoWindow(Exception):
-    """The outputs came at too few moments to say a rate."""
+@dataclass(frozen=True)
+class Run:
+    """One run of one side, in transactions/s."""
+
+    whole: float
+    """Over all of it, start-up included."""
+    window: float | None
+    """Within the window; None where the outputs came at too few moments to say."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,17 @@ class Throughput:
 
     ours: Sequence[float]
     bare: Sequence[float]
+    start_up_counted: bool = False
+    """The runs were too small for a window, so these rates are of whole runs, and say little."""
+
+    @classmethod
+    def of(cls, ours: Sequence[Run], bare: Sequence[Run]) -> Throughput:
+        """By the windows, or where one run has none by the whole of all runs: both sides by the same measure."""
+        ours_seen = [run.window for run in ours if run.window is not None]
+        bare_seen = [run.window for run in bare if run.window is not None]
+        if len(ours_seen) == len(ours) and len(bare_seen) == len(bare):
+            return cls(ours_seen, bare_seen)
+        return cls([run.whole for run in ours], [run.whole for run in bare], start_up_counted=True)
 
     @property
     def transactions_per_s(self) -> float:
@@ -50,6 +67,7 @@ class Throughput:
             "transactions_per_s": round(self.transactions_per_s),
             "ratio": round(self.ratio, 3),
             "bare_per_s": round(self.bare_per_s),
+            "start_up_counted": self.start_up_counted,
             "runs": {"ours": [round(rate) for rate in self.ours], "bare": [round(rate) for rate in self.bare]},
         }
 
@@ -86,12 +104,19 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def window_rate(samples: Sequence[Sample], total: int) -> float:
-    """Outputs per second between the first samples at or beyond 10 % and 95 % of `total`. Raises NoWindow."""
+def run_of(samples: Sequence[Sample], total: int, started_at: float) -> Run:
+    """What samples of a run that ended with `total` outputs say of it. Raises ValueError where there are none."""
+    if not samples:
+        raise ValueError("a rate of nothing")
+    return Run(total / (samples[-1][0] - started_at), window_rate(samples, total))
+
+
+def window_rate(samples: Sequence[Sample], total: int) -> float | None:
+    """Outputs per second between the first samples at or beyond 10 % and 95 % of `total`; None where that is one."""
     first = _first_at(samples, WINDOW[0] * total)
     last = _first_at(samples, WINDOW[1] * total)
     if first is None or last is None or last[0] <= first[0]:
-        raise NoWindow(f"{total} outputs came at too few moments to say a rate: give more with --records")
+        return None
     return (last[1] - first[1]) / (last[0] - first[0])
 
 

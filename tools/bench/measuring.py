@@ -14,7 +14,7 @@ from agents.inventory.transactions import Transaction
 from agents.runtime.plan import said_topics
 from agents.runtime.topology import Topology
 from agents.stock_keeper import AGENT
-from tools.bench.figures import Latency, Sample, window_rate
+from tools.bench.figures import Latency, Run, Sample, run_of
 from tools.bench.scene import Scene, Side, Work
 from tools.bench.traffic import KeyValue, LedgerTraffic, thin_records
 from tools.brokers.encoding import codec_of, transaction_encoder
@@ -23,7 +23,7 @@ from tools.context import Context
 MOST_LEDGER_SKUS = 5_000
 OPENING_SHARE = 20
 """One in so many records of a ledger run opens the stock of a SKU: all of that is before the window of the rate."""
-LATENCY_SKUS = 2_000
+LATENCY_SKUS = 1_000
 SEND_EVERY_S = 0.002
 PATIENCE_S = 90.0
 """For one run of a throughput; and after the last send of a latency run."""
@@ -46,12 +46,13 @@ def _ledger_records(topology: Topology, count: int) -> list[KeyValue]:
     return [(transaction.sku.encode(), encode(transaction)) for transaction in transactions]
 
 
-def throughput(context: Context, given: Input, side: Side) -> float:
-    """Transactions per second of one run of one side, on topics of its own."""
+def throughput(context: Context, given: Input, side: Side) -> Run:
+    """One run of one side, on topics of its own."""
     with Scene(context, given.work) as scene:
         scene.publish(given.records)
+        started_at = time.monotonic()
         scene.start(side)
-        return window_rate(_outputs(scene, len(given.records)), len(given.records))
+        return run_of(_outputs(scene, len(given.records)), len(given.records), started_at)
 
 
 def _outputs(scene: Scene, total: int) -> Sequence[Sample]:

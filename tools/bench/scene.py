@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -18,6 +17,7 @@ from typing import Literal, Self
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from agents.runtime.broker_errors import BrokerUnusable
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.preflight import needed_topics
 from agents.runtime.topics import Cluster
@@ -76,9 +76,13 @@ class Scene:
         self.agent = self.topology.agents[THIN if work == "thin" else AGENT]
 
     def __enter__(self) -> Self:
-        topics = needed_topics(self.topology, self.agent)
         try:
-            Cluster(self.topology.kafka).create(list(topics.values()))
+            cluster = Cluster(self.topology.kafka)
+        except BrokerUnusable:
+            self._log.close()
+            raise
+        try:
+            cluster.create(list(needed_topics(self.topology, self.agent).values()))
         except BaseException:
             self.close()
             raise
@@ -197,8 +201,3 @@ def _settle(futures: Iterable[object]) -> None:
             future.result()  # type: ignore[attr-defined]
         except KafkaException:
             continue
-
-
-def deadline_in(seconds: float) -> float:
-    """The moment, by the monotonic clock, when waiting ends."""
-    return time.monotonic() + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,11 @@ def list_(
     key: str | None,
     limit: int | None,
 ) -> None:
-    """List dead letters, the oldest first. With --json one object a line, with the bytes as hexadecimal."""
+    """List dead letters, the oldest first.
+
+    With --json one object a line: the bytes in `key` and `value` as hexadecimal, and in `key_text` and `value_text`
+    where they are text.
+    """
     after_ms = 0 if since is None else time.time_ns() // 1_000_000 - _duration_ms(since)
     found = [
         burial
@@ -51,8 +56,10 @@ def list_(
     if context.as_json:
         for burial in found:
             context.print_json(_plain(burial))
-    else:
+    elif found:
         _show(context, found)
+    else:
+        click.echo("No dead letters.")
 
 
 def _burials(context: Context, topic: str | None) -> Iterator[Burial]:
@@ -76,7 +83,9 @@ def _plain(burial: Burial) -> dict[str, Any]:
         "dead_letter": f"{burial.topic}-{burial.partition}-{burial.offset}",
         "buried_at_ms": burial.buried_at_ms,
         "key": burial.key,
+        "key_text": _text(burial.key),
         "value": burial.value,
+        "value_text": _text(burial.value),
         **{f"origin_{name}" if name in {"topic", "partition", "offset"} else name: value
            for name, value in asdict(burial.story).items()},
     }  # fmt: skip
@@ -86,15 +95,31 @@ def _show(context: Context, found: list[Burial]) -> None:
     from rich.table import Table
 
     table = Table()
-    for name in ("dead letter", "key", "came from", "stage", "reason"):
+    for name in ("dead letter", "buried (UTC)", "key", "came from", "stage", "reason"):
         table.add_column(name, overflow="fold")
     for burial in found:
         story = burial.story
         key = "" if burial.key is None else burial.key[:60].decode("utf-8", "backslashreplace")
-        origin = f"{story.topic}-{story.partition}-{story.offset}"
-        table.add_row(f"{burial.partition}-{burial.offset}", key, origin, story.stage, story.reason)
-    context.console.print(table)
-    context.console.print(f"{len(found)} dead letters")
+        buried_at = dt.datetime.fromtimestamp(burial.buried_at_ms / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+        cells = (f"{burial.partition}-{burial.offset}", buried_at, key, _origin(burial), story.stage, story.reason)
+        table.add_row(*cells)
+    context.console.print(table, markup=False)  # names and reasons may hold [brackets]
+    context.console.print("1 dead letter" if len(found) == 1 else f"{len(found):,} dead letters")
+
+
+def _origin(burial: Burial) -> str:
+    """`topic-partition-offset`; what an import buried was never in a topic, and its reason names the row."""
+    story = burial.story
+    return f"{story.topic}-{story.partition}-{story.offset}" if story.partition >= 0 else "a file"
+
+
+def _text(data: bytes | None) -> str | None:
+    """None where it is no text that people could read."""
+    try:
+        text = None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text is None or text.strip().isprintable() else None
 
 
 def _duration_ms(text: str) -> int:

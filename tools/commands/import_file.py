@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 ROWS_PER_REFRESH = 1_000
 REFERENCE = "docs/reference/importing.md describes mappings."
+MUCH = 50_000
+"""Transactions, beyond which an import is more than a broker for small loads should have."""
+SMALL_LOADS_ONLY = (
+    "This broker is for small loads: it rewrites all it holds as one snapshot, so each step is slower than the one "
+    f"before it, and this import sends more than {MUCH:,} transactions. Use --limit, or Apache Kafka for whole files "
+    "(`make kafka`, or --bootstrap for a cluster of your own)."
+)
 
 
 @click.command(
@@ -109,6 +116,7 @@ class _Course:
         self.limit = limit
         self.tally: Tally = Tally()
         self.started = time.monotonic()
+        self.warnings: list[str] = []
 
     def rehearse(self, show: int) -> None:
         """Count and show; send nothing."""
@@ -149,21 +157,27 @@ class _Course:
             publisher.bury(record, file_name, self.mapping.name, reason)
 
         try:
-            for transaction in self._openings():
-                publisher.send(0, transaction)
-            for row, transaction in self._transactions(bury):
+            openings = ((0, transaction) for transaction in self._openings())
+            for sent, (row, transaction) in enumerate(itertools.chain(openings, self._transactions(bury))):
+                if sent == MUCH and publisher.broker_is_for_small_loads:
+                    self._warn(SMALL_LOADS_ONLY)
                 publisher.send(row, transaction)
             publisher.finish()
         except KeyboardInterrupt:
             click.echo(f"Interrupted. Go on with --from-row {publisher.resume_at}.", err=True)
             raise
-        value = self._figures() | {"dry_run": False}
+        value = self._figures() | {"dry_run": False, "warnings": self.warnings}
         if self.context.as_json:
             self.context.print_json(value)
             return
         from tools.importing import report
 
         report.show(self.context.console, value, [], [])
+
+    def _warn(self, sentence: str) -> None:
+        """On standard error at once, above the bar; --json tells it again at the end."""
+        self.warnings.append(sentence)
+        self.context.progress_console.print(f"Warning: {sentence}", style="yellow", markup=False)
 
     def _openings(self) -> list[Transaction]:
         from tools.importing.reading import openings_of

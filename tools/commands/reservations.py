@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("sku", required=False)
 @click.option("--holder", help="Only of this holder: an order, a cart.")
 @click.option("--location", help="Only with units at this location.")
-@click.option("--due-within", metavar="AGE", help="Only what expires within this time, such as 5m.")
+@click.option("--due-within", metavar="TIME", help="Only what expires within this time, such as 5m, or is due already.")
 @common_options
 def command(
     context: Context, sku: str | None, holder: str | None, location: str | None, due_within: str | None
@@ -37,8 +37,10 @@ def command(
     if context.as_json:
         for each in found:
             context.print_json(_plain(each))
-    else:
+    elif found:
         _show(context, found)
+    else:
+        click.echo("No open claims.")
 
 
 def _claims(context: Context, sku: str | None) -> list[OpenClaim]:
@@ -77,22 +79,32 @@ def _show(context: Context, found: list[OpenClaim]) -> None:
 
     table = Table()
     for name in ("sku", "holder", "line", "where"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("reserved", "allocated", "expires in"):
         table.add_column(name, justify="right")
     now = _now_ms()
     for each in found:
         plain = _plain(each)
         where = ", ".join(leg["location"] for leg in plain["legs"])
-        expires = "" if plain["due_ms"] is None else _seconds_left(plain["due_ms"] - now)
+        expires = "" if plain["due_ms"] is None else time_left(plain["due_ms"] - now)
         numbers = (str(plain["reserved"]), str(plain["allocated"]), expires)
         table.add_row(each.sku, each.holder, str(each.line), where, *numbers)
-    context.console.print(table)
-    context.console.print(f"{len(found)} open claims")
+    context.console.print(table, markup=False)  # names and reasons may hold [brackets]
+    context.console.print("1 open claim" if len(found) == 1 else f"{len(found):,} open claims")
 
 
-def _seconds_left(left_ms: int) -> str:
-    return f"{left_ms / 1000:,.0f} s" if left_ms > 0 else "due"
+def time_left(left_ms: int) -> str:
+    """`45s`, `14m 05s`, `3h 20m`, `2d 4h`; `due` where nothing is left."""
+    if left_ms <= 0:
+        return "due"
+    minutes, seconds = divmod(-(-left_ms // 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"
 
 
 def _duration_ms(text: str) -> int:

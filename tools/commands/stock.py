@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import click
 
 from tools.context import Context, common_options, fail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agents.inventory.positions import StockLevel
 
-FIELDS = ("on_hand", "atp", "unpromised", "reserved", "allocated", "quarantined", "in_transit", "safety_stock")
+ALWAYS = ("on_hand", "atp")
+WHERE_ANY = ("unpromised", "reserved", "allocated", "quarantined", "in_transit", "safety_stock")
+"""Shown where one of the rows has any, so that the table fits a terminal; --json has all."""
 
 
 @click.command("stock", epilog="Example: onhand stock SHOE@LEEDS --json")
@@ -24,19 +27,26 @@ FIELDS = ("on_hand", "atp", "unpromised", "reserved", "allocated", "quarantined"
 def command(context: Context, skus: tuple[str, ...], everything: bool, negative: bool) -> None:
     """Show the published level of SKUs: the units on hand and how they are promised, and what is available to promise.
 
-    Levels are read from the compacted topic, committed ones only. With --json one object a line. Exit code 1: nothing
-    is known of what was asked.
+    Levels are read from the compacted topic, committed ones only; `as of` is when the row changed last. With --json
+    one object a line. Exit code 1: nothing is known of something that was asked.
     """
     if everything == bool(skus):
         raise click.UsageError("name SKUs, or give --all")
-    found = [level for level in _levels(context, skus) if not negative or level.atp < 0]
+    known = _levels(context, skus)
+    found = [level for level in known if not negative or level.atp < 0]
     if context.as_json:
         for level in found:
             context.print_json(level)
     elif found:
         _show(context, found)
-    if not found and not negative:
-        click.echo("Nothing is known of it: no transaction has named it yet.", err=True)
+    elif known:
+        click.echo("None of it is below zero.", err=True)
+    unknown = [sku for sku in skus if not any(_is_meant(sku, level) for level in known)]
+    for sku in unknown:
+        click.echo(f"Nothing is known of {sku}: no transaction has named it yet, in these very letters.", err=True)
+    if everything and not known:
+        click.echo("Nothing is known yet: no transaction has been decided.", err=True)
+    if unknown or not known:
         context.differs()
 
 
@@ -57,7 +67,7 @@ def _levels(context: Context, skus: tuple[str, ...]) -> list[StockLevel]:
             )
         except TopicMissing as missing:
             fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
-    return [level for level in found if not skus or level.sku in skus or f"{level.sku}@{level.location}" in skus]
+    return [level for level in found if not skus or any(_is_meant(sku, level) for sku in skus)]
 
 
 def _readings(asked: str) -> list[str]:
@@ -65,15 +75,22 @@ def _readings(asked: str) -> list[str]:
     return ["@".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def _show(context: Context, found: list[StockLevel]) -> None:
+def _is_meant(asked: str, level: StockLevel) -> bool:
+    return asked in {level.sku, f"{level.sku}@{level.location}"}
+
+
+def _show(context: Context, found: Sequence[StockLevel]) -> None:
     from rich.table import Table
 
+    fields = [*ALWAYS, *(name for name in WHERE_ANY if any(getattr(level, name) for level in found))]
     table = Table()
-    table.add_column("sku")
-    table.add_column("location")
-    for name in (*FIELDS, "revision"):
+    for name in ("sku", "location"):
+        table.add_column(name, overflow="fold")
+    for name in (*fields, "revision", "as of (UTC)"):
         table.add_column(name, justify="right")
     for level in found:
-        numbers = [str(getattr(level, name)) for name in (*FIELDS, "revision")]
-        table.add_row(level.sku, level.location, *numbers, style="red" if level.atp < 0 else None)
-    context.console.print(table)
+        numbers = [f"{getattr(level, name):,}" for name in fields]
+        as_of = dt.datetime.fromtimestamp(level.as_of_ms / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+        red = "red" if level.atp < 0 else None
+        table.add_row(level.sku, level.location, *numbers, str(level.revision), as_of, style=red)
+    context.console.print(table, markup=False)  # names and reasons may hold [brackets]

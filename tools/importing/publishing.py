@@ -14,6 +14,7 @@ from agents.codec.words import DeadLetter
 from agents.inventory.transactions import Transaction
 from agents.inventory.units import MILLISECONDS_PER_SECOND
 from agents.runtime.partitioner import PARTITIONER
+from agents.runtime.topics import UNKNOWN_TOPIC_ID, Cluster
 from agents.runtime.topology import Topology
 from tools.importing.declaration import ImportMapping
 from tools.importing.files import Record
@@ -72,8 +73,11 @@ class Publisher:
         encode: Callable[[Transaction], bytes],
         encode_story: Callable[[DeadLetter], bytes],
     ) -> None:
+        self.broker_is_for_small_loads = False
+        """Whether it is the embedded one; known once the topics are checked."""
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
+        self._client_settings = client_settings
         self._encode = encode
         self._encode_story = encode_story
         self._pending: dict[int, None] = {}
@@ -90,7 +94,10 @@ class Publisher:
         return next(iter(self._pending), self._next_row)
 
     def check_topics(self) -> None:
-        """Before anything is sent: raise KafkaException if the broker does not answer, CannotImport without a topic."""
+        """Before anything is sent: look at topics and broker.
+
+        Raises KafkaException or BrokerUnusable if the broker does not answer, CannotImport without a topic.
+        """
         try:
             known = self._producer.list_topics(timeout=METADATA_SECONDS).topics
         except KafkaException:
@@ -101,6 +108,9 @@ class Publisher:
         for topic in (self._topic, self._dead_letter_topic):
             if topic not in known:
                 raise CannotImport(f"The topic {topic} is not there.", "Create it with `onhand topics create`.")
+        # The embedded broker is known by its topics, which have no ids.
+        ids = Cluster(self._client_settings).topic_ids([self._topic])
+        self.broker_is_for_small_loads = ids.get(self._topic) == UNKNOWN_TOPIC_ID
 
     def send(self, row: int, transaction: Transaction) -> None:
         """Send one transaction; `row` 0 is an opening receipt. Raises CannotImport once a delivery has failed."""

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.scenario.parser import parse
+from tools.scenario.runner import Runner
+from tools.scenario.steps import CheckAccount, CheckClaim, CheckLevel, Send
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = sorted((ROOT / "docs/scenarios").glob("*.txt"))
+PAGE = ROOT / "docs/reference/scenarios.md"
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_the_scenario_goes_as_it_is_written(path: Path) -> None:
+    steps = parse(path.read_text(encoding="utf-8"))
+    results = list(Runner().run(steps))
+    assert [(result.step.text, result.differences) for result in results if result.differences] == []
+    assert len(results) == len(steps)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_looks_at_where_the_stock_ended(path: Path) -> None:
+    steps = parse(path.read_text(encoding="utf-8"))
+    last_sent = max(number for number, step in enumerate(steps) if isinstance(step, Send))
+    looks = [isinstance(step, CheckLevel | CheckClaim | CheckAccount) for step in steps]
+    answered = isinstance(steps[last_sent], Send) and steps[last_sent].answer is not None  # type: ignore[attr-defined]
+    assert any(looks[last_sent:]) or answered
+
+
+def test_the_example_of_the_reference_page_goes_as_it_is_written() -> None:
+    example = re.findall(r"```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
+    assert "crash" in example
+    assert [result.differences for result in Runner().run(parse(example)) if result.differences] == []
+
+
+def test_the_worked_examples_of_this_version_are_all_there() -> None:
+    numbers = {int(path.name[:2]) for path in SCENARIOS if path.name[:2].isdigit()}
+    assert numbers == {1, 2, 3, 4, 5, 6, 7, 8, 18, 19, 21, 22, 25, 26, 33}

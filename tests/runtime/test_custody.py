@@ -1,0 +1,517 @@
+"""How partitions are kept: opened, handed chunks, fenced off, parked and given up. Owner and pump are stand-ins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.runtime.custody import Custody, Standing
+from agents.runtime.faults import Fault
+from agents.runtime.fold import InputRecord
+from agents.runtime.opener import Refused
+from agents.runtime.owner import Counts, Parked
+from agents.state.store import StoreCorrupt, StoreFault, StoreLocked
+from tests.runtime.parts import Calls, HandMade
+
+HEARTBEAT_MS = 100
+PATIENCE_S = 10.0
+
+
+class StandInOwner:
+    """Notes what is asked of it. What happens at each decide and commit is told beforehand; then all goes well."""
+
+    def __init__(self, partition: int, position: int = 0) -> None:
+        self.partition = partition
+        self.input_position = position
+        self.time_ms = 0
+        self.counts = Counts()
+        self.decided: list[list[int]] = []
+        self.committed: list[list[int]] = []
+        self.decides: list[Exception] = []
+        self.commits: list[Fault | Exception] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.in_commit = threading.Event()
+        self.lock = threading.Lock()
+        self.closed = False
+        self.alerts = 0
+
+    def decide(self, records: Sequence[InputRecord]) -> Any:
+        assert not self.closed, "a closed owner was asked to decide"
+        offsets = [record.offset() for record in records]
+        self.decided.append(offsets)
+        if self.decides:
+            raise self.decides.pop(0)
+        return offsets
+
+    def commit(self, prepared: Any) -> Fault | None:
+        with self.lock:
+            self.in_commit.set()
+            assert self.gate.wait(PATIENCE_S)
+            if self.commits:
+                met = self.commits.pop(0)
+                if isinstance(met, Exception):
+                    raise met
+                return met
+            self.committed.append(prepared)
+            self.input_position = prepared[-1] + 1
+            return None
+
+    def by_the_clock(self, input_position: int, record_time_ms: int) -> list[Any]:
+        return []
+
+    def parking_alert(self, parked: Parked) -> list[Any]:
+        return [parked]
+
+    def say(self, outbox: list[Any]) -> Fault | None:
+        self.alerts += len(outbox)
+        return None
+
+    def close(self) -> None:
+        with self.lock:  # as the real one: after the commit in flight
+            self.closed = True
+
+
+class StandInPump:
+    """Notes what is asked of the consumer."""
+
+    def __init__(self) -> None:
+        self.calls = Calls()
+        self.last_poll_ms = 0
+
+    def start(self, partition: int, position: int) -> None:
+        self.calls.note("start", partition, position)
+
+    def pause(self, partition: int) -> None:
+        self.calls.note("pause", partition)
+
+    def resume(self, partition: int) -> None:
+        self.calls.note("resume", partition)
+
+
+class Scene:
+    """A custody on this loop, with one agent task for each partition."""
+
+    def __init__(self) -> None:
+        self.owners: dict[int, list[StandInOwner]] = defaultdict(list)
+        self.opening: Callable[[int, Callable[[], bool]], StandInOwner] = lambda partition, _: StandInOwner(partition)
+        self.stops: list[str] = []
+        self.pump = StandInPump()
+        self.queues: dict[int, asyncio.Queue[list[InputRecord]]] = defaultdict(asyncio.Queue)
+        self.agents: dict[int, asyncio.Task[None]] = {}
+        self.pool = ThreadPoolExecutor(8)
+        self.custody = Custody(
+            self._open,  # type: ignore[arg-type]
+            self.pool,
+            self._deliver,
+            self.stops.append,
+            self._assignment,
+            HEARTBEAT_MS,
+        )
+        self.custody.pump = self.pump
+
+    def _open(self, partition: int, given_up: Callable[[], bool]) -> StandInOwner:
+        owner = self.opening(partition, given_up)
+        self.owners[partition].append(owner)
+        return owner
+
+    def _deliver(self, partition: int, records: list[InputRecord]) -> None:
+        self.queues[partition].put_nowait(records)
+
+    async def _assignment(self, partitions: set[int]) -> None:
+        for partition in partitions - self.agents.keys():
+            self.agents[partition] = asyncio.create_task(self._agent(partition))
+        for partition in self.agents.keys() - partitions:
+            self.agents.pop(partition).cancel()
+            self.queues.pop(partition, None)
+
+    async def _agent(self, partition: int) -> None:
+        queue = self.queues[partition]
+        while True:
+            await self.custody.apply(partition, await queue.get())
+
+    async def assign(self, *partitions: int) -> None:
+        """Assigned, opened and started."""
+        await self.custody.assigned(list(partitions))
+        for partition in partitions:
+            await self.until_running(partition)
+
+    async def until_running(self, partition: int) -> StandInOwner:
+        held = self.custody.held[partition]
+        await until(lambda: held.standing is Standing.RUNNING and held.owner is not None)
+        self.custody.started(partition)
+        return self.owners[partition][-1]
+
+    def arrive(self, partition: int, *offsets: int) -> None:
+        self.custody.arrived({partition: [HandMade(b"k", b"", at) for at in offsets]})
+
+    async def close(self) -> None:
+        self.custody.leave()
+        for owner in (owner for owners in self.owners.values() for owner in owners):
+            owner.gate.set()
+        for task in self.agents.values():
+            task.cancel()
+        await asyncio.sleep(0)
+        self.pool.shutdown()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.002)
+
+
+def play(scene: Callable[[Scene], Coroutine[Any, Any, None]]) -> Scene:
+    """Run a scene on a loop of its own."""
+
+    async def run() -> Scene:
+        made = Scene()
+        try:
+            await scene(made)
+        finally:
+            await made.close()
+        return made
+
+    return asyncio.run(run())
+
+
+def test_an_assigned_partition_is_opened_at_once_and_read_from_its_position() -> None:
+    async def scene(it: Scene) -> None:
+        it.opening = lambda partition, _: StandInOwner(partition, 40 + partition)
+        await it.assign(1, 2)
+        assert sorted(it.pump.calls.of("start")) == [(1, 41), (2, 42)]
+
+    play(scene)
+
+
+def test_records_from_before_the_seek_are_not_taken_in() -> None:
+    async def scene(it: Scene) -> None:
+        await it.custody.assigned([0])
+        await until(lambda: it.custody.held[0].standing is Standing.RUNNING)
+        it.arrive(0, 7, 8)
+        it.custody.started(0)
+        it.arrive(0, 3)
+        await until(lambda: it.owners[0][0].committed == [[3]])
+        assert it.owners[0][0].decided == [[3]]
+
+    play(scene)
+
+
+def test_what_arrives_while_a_chunk_commits_is_decided_after_it_as_one_chunk() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.gate.clear()
+        it.arrive(0, 0)
+        await until(owner.in_commit.is_set)
+        it.arrive(0, 1, 2)
+        it.arrive(0, 3)
+        assert owner.decided == [[0]]
+        owner.gate.set()
+        await until(lambda: len(owner.committed) == 2)
+        assert owner.committed == [[0], [1, 2, 3]]
+
+    play(scene)
+
+
+def test_apply_again_decides_the_same_records_again_before_any_other() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.commits = [Fault.APPLY_AGAIN, Fault.APPLY_AGAIN]
+        it.arrive(0, 0, 1)
+        it.arrive(0, 2)
+        await until(lambda: owner.committed == [[0, 1], [2]])
+        assert owner.decided == [[0, 1], [0, 1], [0, 1], [2]]
+        assert len(it.owners[0]) == 1
+
+    play(scene)
+
+
+def test_a_fault_of_the_world_while_deciding_waits_and_decides_again() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.decides = [OSError("the disk is away"), StoreFault(Path("x"), "busy")]
+        it.arrive(0, 0)
+        await until(lambda: owner.committed == [[0]])
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "met", [Fault.INDEFINITE, StoreFault(Path("x"), "no space left on device"), OSError("no space left on device")]
+)
+def test_when_nobody_knows_what_was_committed_the_partition_is_opened_again_and_nothing_is_decided_meanwhile(
+    met: Fault | Exception,
+) -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        first = it.owners[0][0]
+        first.commits = [met]
+        first.gate.clear()
+        it.arrive(0, 0)
+        await until(first.in_commit.is_set)
+        it.arrive(0, 1)
+        first.gate.set()
+        await until(lambda: len(it.owners[0]) == 2)
+        await it.until_running(0)
+        assert first.decided == [[0]], "a chunk was decided upon one whose fate nobody knew"
+        assert first.closed
+        it.arrive(0, 0, 1)
+        await until(lambda: it.owners[0][1].committed == [[0, 1]])
+
+    play(scene)
+
+
+def test_a_corrupt_store_is_removed_before_the_partition_is_opened_again(tmp_path: Path) -> None:
+    async def scene(it: Scene) -> None:
+        corrupt = tmp_path / "0"
+        corrupt.mkdir()
+        (corrupt / "CURRENT").touch()
+        there: list[bool] = []
+
+        def opening(partition: int, _: Callable[[], bool]) -> StandInOwner:
+            there.append(corrupt.exists())
+            return StandInOwner(partition)
+
+        it.opening = opening
+        await it.assign(0)
+        it.owners[0][0].decides = [StoreCorrupt(corrupt, "a block fails its checksum")]
+        it.arrive(0, 0)
+        await until(lambda: len(it.owners[0]) == 2)
+        assert there == [True, False]
+
+    play(scene)
+
+
+def test_who_was_fenced_off_opens_again_only_after_two_heartbeats_of_polling() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        it.owners[0][0].commits = [Fault.FENCED_OFF]
+        it.arrive(0, 0)
+        await until(lambda: it.custody.held[0].standing is Standing.FENCED)
+        await until(lambda: it.owners[0][0].closed)
+        await asyncio.sleep(0.5)  # the time passes, but nothing is polled: the process may have been frozen
+        assert len(it.owners[0]) == 1
+        now = time.time_ns() // 1_000_000
+        for step in range(3):
+            it.pump.last_poll_ms = now + step * HEARTBEAT_MS
+            await asyncio.sleep(0.25)
+        await it.until_running(0)
+        assert len(it.owners[0]) == 2
+
+    play(scene)
+
+
+def test_who_was_fenced_off_and_loses_the_partition_stays_closed() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        it.owners[0][0].commits = [Fault.FENCED_OFF]
+        it.arrive(0, 0)
+        await until(lambda: it.custody.held[0].standing is Standing.FENCED)
+        await it.custody.taken([0])
+        now = time.time_ns() // 1_000_000
+        for step in range(4):
+            it.pump.last_poll_ms = now + step * HEARTBEAT_MS
+            await asyncio.sleep(0.25)
+        assert len(it.owners[0]) == 1
+        assert it.owners[0][0].closed
+
+    play(scene)
+
+
+def test_a_partition_taken_while_it_is_being_opened_is_given_up_and_never_run() -> None:
+    async def scene(it: Scene) -> None:
+        wanted = threading.Event()
+        noticed = threading.Event()
+
+        def opening(partition: int, given_up: Callable[[], bool]) -> StandInOwner:
+            wanted.set()
+            while not given_up():
+                time.sleep(0.001)
+            noticed.set()
+            return StandInOwner(partition)
+
+        it.opening = opening
+        await it.custody.assigned([0])
+        await until(wanted.is_set)
+        await it.custody.taken([0])
+        await until(noticed.is_set)
+        await until(lambda: bool(it.owners[0]) and it.owners[0][0].closed)
+        assert it.pump.calls.of("start") == []
+
+    play(scene)
+
+
+def test_a_partition_that_comes_back_waits_until_its_earlier_opening_has_ended() -> None:
+    async def scene(it: Scene) -> None:
+        go_on, at_once = threading.Event(), Calls()
+
+        def opening(partition: int, _: Callable[[], bool]) -> StandInOwner:
+            at_once.note("begin")
+            assert go_on.wait(PATIENCE_S)
+            at_once.note("end")
+            return StandInOwner(partition)
+
+        it.opening = opening
+        await it.custody.assigned([0])
+        await until(lambda: len(at_once.made) == 1)
+        await it.custody.taken([0])
+        await it.custody.assigned([0])
+        await asyncio.sleep(0.05)
+        assert at_once.made == [("begin",)]
+        go_on.set()
+        await it.until_running(0)
+        assert at_once.made == [("begin",), ("end",), ("begin",), ("end",)]
+        assert [owner.closed for owner in it.owners[0]] == [True, False]
+
+    play(scene)
+
+
+def test_a_taken_partition_is_closed_after_the_commit_in_flight() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.gate.clear()
+        it.arrive(0, 0)
+        await until(owner.in_commit.is_set)
+        taken = asyncio.create_task(it.custody.taken([0]))
+        await asyncio.sleep(0.05)
+        assert not taken.done()
+        owner.gate.set()
+        await taken
+        assert owner.committed == [[0]]
+        assert owner.closed
+
+    play(scene)
+
+
+def test_a_parked_partition_keeps_what_came_before_the_broken_record_and_the_others_go_on() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0, 1)
+        owner = it.owners[0][0]
+        owner.decides = [Parked(2, 12, "the books do not close")]
+        it.arrive(0, 10, 11, 12, 13)
+        held = it.custody.held[0]
+        await until(lambda: held.standing is Standing.PARKED and owner.alerts == 1)
+        assert held.why == "the books do not close"
+        assert owner.committed == [[10, 11]]
+        assert (0,) in it.pump.calls.of("pause")
+        it.arrive(0, 14)
+        it.arrive(1, 0)
+        await until(lambda: it.owners[1][0].committed == [[0]])
+        assert owner.decided == [[10, 11, 12, 13], [10, 11]]
+        assert it.stops == []
+
+    play(scene)
+
+
+def test_a_bug_in_the_runtime_stops_the_worker_and_leaves_no_chunk_out() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.decides = [RuntimeError("a bug")]
+        it.arrive(0, 0)
+        it.arrive(0, 1)
+        await until(lambda: bool(it.stops))
+        await asyncio.sleep(0.05)
+        assert owner.decided == [[0]]
+        assert isinstance(it.agents.pop(0).exception(), RuntimeError)
+
+    assert "bug of the runtime" in play(scene).stops[0]
+
+
+def test_an_agent_that_is_taken_away_in_the_middle_leaves_the_answer_to_the_changelog() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        owner = it.owners[0][0]
+        owner.gate.clear()
+        it.arrive(0, 0)
+        it.arrive(0, 1)
+        await until(owner.in_commit.is_set)
+        it.agents[0].cancel()
+        await asyncio.sleep(0.05)
+        owner.gate.set()
+        await until(lambda: len(it.owners[0]) == 2)
+        assert owner.decided == [[0]]
+
+    play(scene)
+
+
+def test_missing_rights_stop_the_worker() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        it.owners[0][0].commits = [Fault.STOP]
+        it.arrive(0, 0)
+        await until(lambda: bool(it.stops))
+
+    assert "credentials or rights" in play(scene).stops[0]
+
+
+def test_a_store_that_another_process_holds_stops_the_worker() -> None:
+    async def scene(it: Scene) -> None:
+        def opening(partition: int, _: Callable[[], bool]) -> StandInOwner:
+            raise StoreLocked(Path("state/0"), "the store is open elsewhere")
+
+        it.opening = opening
+        await it.custody.assigned([0])
+        await until(lambda: bool(it.stops))
+
+    assert "open elsewhere" in play(scene).stops[0]
+
+
+def test_a_refused_partition_stands_and_the_worker_stops_when_all_are_refused() -> None:
+    async def scene(it: Scene) -> None:
+        def opening(partition: int, _: Callable[[], bool]) -> StandInOwner:
+            if partition == 1:
+                return StandInOwner(1)
+            raise Refused("records were lost")
+
+        it.opening = opening
+        await it.custody.assigned([0, 1])
+        await it.until_running(1)
+        await until(lambda: it.custody.held[0].standing is Standing.REFUSED)
+        assert it.stops == []
+        it.arrive(1, 0)
+        await until(lambda: it.owners[1][0].committed == [[0]])
+        await it.custody.taken([1])
+        await it.custody.assigned([2])
+        await until(lambda: bool(it.stops))
+
+    assert play(scene).stops == ["records were lost"]
+
+
+def test_a_position_that_left_the_log_is_judged_by_one_opening_only() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        for _ in range(3):
+            it.custody.lost_its_place(0, "offset out of range")
+        await until(lambda: len(it.owners[0]) == 2)
+        await it.until_running(0)
+        await asyncio.sleep(0.1)
+        assert [owner.closed for owner in it.owners[0]] == [True, False]
+
+    play(scene)
+
+
+def test_a_leaving_worker_opens_nothing_more() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        it.owners[0][0].commits = [Fault.INDEFINITE]
+        it.custody.leave()
+        it.arrive(0, 0)
+        await until(lambda: bool(it.owners[0][0].decided))
+        await asyncio.sleep(0.1)
+        assert len(it.owners[0]) == 1
+
+    play(scene)
