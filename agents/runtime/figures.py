@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException
@@ -14,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 
 from agents.runtime.broker_errors import BrokerUnusable
-from agents.runtime.opening import LogFigures
+from agents.runtime.opening import UNKNOWN_TOPIC_ID, LogFigures
 from agents.runtime.topics import Cluster
 
 ASK_S = 10.0
@@ -39,6 +40,12 @@ class FigureSource:
         self._common = dict(common)
         self._topic = topic
         self._changelog = changelog
+
+    @cached_property
+    def hides_after_aborts(self) -> bool:
+        """Whether this is a broker that needs the care of incarnations.py: one without topic ids. Asked once."""
+        ids = Cluster(self._common).topic_ids([self._topic])
+        return ids.get(self._topic, "known") == UNKNOWN_TOPIC_ID
 
     def of(self, partition: int) -> LogFigures:
         """The figures of one partition, as of now."""
@@ -65,7 +72,7 @@ class FigureSource:
 
     def group_protocol(self) -> GroupProtocol:
         """Which group protocol this broker speaks, and how often its members send heartbeats."""
-        admin = AdminClient({**self._common})
+        admin = AdminClient({**self._common}, logger=log)
         try:
             broker = min(admin.list_topics(timeout=ASK_S).brokers)
             resource = ConfigResource(ResourceType.BROKER, str(broker))

@@ -21,6 +21,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Kafka
 from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.figures import FigureSource
 from agents.runtime.fold import FoldContext, FoldFactory
+from agents.runtime.incarnations import Incarnations
 from agents.runtime.opening import LogFigures, changelog_refusal, input_refusal, must_rebuild
 from agents.runtime.owner import PRODUCER_DEFAULTS, Encoders, Names, Owner, Prepared, now_ms
 from agents.runtime.partitioner import PARTITIONER
@@ -74,6 +75,8 @@ class Opener:
     def __init__(self, settings: OpenerSettings, figures: FigureSource) -> None:
         self._settings = settings
         self._figures = figures
+        names = settings.names
+        self._incarnations = Incarnations(settings.common, names.transactional_id_prefix, names.topic)
 
     def open(self, partition: int, given_up: Callable[[], bool]) -> Owner:
         """The owner of `partition`, ready to apply. `given_up` says that it is no longer wanted.
@@ -115,6 +118,15 @@ class Opener:
         return owner
 
     def _fence_off(self, partition: int, given_up: Callable[[], bool]) -> Producer:
+        names = self._settings.names
+        if not self._figures.hides_after_aborts:
+            return self._initialised(f"{names.transactional_id_prefix}.{partition}", given_up)
+        last = self._incarnations.last(partition)
+        if last is not None:
+            self._initialised(last, given_up)  # ends what it has left open
+        return self._initialised(self._incarnations.next(partition), given_up)
+
+    def _initialised(self, transactional_id: str, given_up: Callable[[], bool]) -> Producer:
         settings = self._settings
         producer = Producer(
             {
@@ -122,7 +134,7 @@ class Opener:
                 **settings.common,
                 **settings.producer,
                 "partitioner": PARTITIONER,
-                "transactional.id": f"{settings.names.transactional_id_prefix}.{partition}",
+                "transactional.id": transactional_id,
             },
             logger=log,
         )
@@ -213,7 +225,18 @@ class Opener:
         )
         context = FoldContext(overlay, settings.names.topic, partition, dead_letters.bury)
         fold = settings.fold_factory(context)
-        return Owner(partition, settings.names, settings.encoders, dead_letters, producer, store, overlay, fold, meta)
+        return Owner(
+            partition,
+            settings.names,
+            settings.encoders,
+            dead_letters,
+            producer,
+            store,
+            overlay,
+            fold,
+            meta,
+            new_producer_after_abort=self._figures.hides_after_aborts,
+        )
 
 
 def _restore_some(consumer: Consumer, restore: Restore) -> None:

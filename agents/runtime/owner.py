@@ -139,7 +139,10 @@ class Owner:
         overlay: Overlay,
         fold: Fold,
         meta: Meta,
+        *,
+        new_producer_after_abort: bool = False,
     ) -> None:
+        """`new_producer_after_abort`: the broker hides what a producer writes after an abort, see incarnations.py."""
         self.partition = partition
         self.names = names
         self.counts = Counts()
@@ -155,6 +158,7 @@ class Owner:
         self._checkpoint = meta.checkpoint
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._new_producer_after_abort = new_producer_after_abort
         self._woken: dict[bytes, int] = {}
         self._look_again_at_ms = 0
         self._beat_at_ms = 0
@@ -387,7 +391,7 @@ class Owner:
         except KafkaException as second:
             worse = judge(second.args[0])
             return self._noted(second.args[0], worse if worse in (Fault.FENCED_OFF, Fault.STOP) else Fault.INDEFINITE)
-        return self._noted(error, Fault.APPLY_AGAIN)
+        return self._noted(error, Fault.INDEFINITE if self._new_producer_after_abort else Fault.APPLY_AGAIN)
 
     def _noted(self, error: KafkaError, fault: Fault) -> Fault:
         self.counts.retries += 1

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from agents.codec import Malformed, digest
@@ -34,20 +31,33 @@ from agents.runtime.dead_letters import STORY_HEADER
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, header
 from agents.runtime.partitioner import PARTITIONER, partition_of
 from agents.runtime.plan import said_topics
-from agents.runtime.status import read_status
 from agents.runtime.topics import Cluster
-from agents.runtime.topology import Topology, load
+from agents.runtime.topology import load
 from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
 from agents.state.ledger import LEDGER_TABLES
 from agents.stock_keeper import AGENT, LARGEST_TRANSACTION_BYTES, check_key
+from tests.integration.processes import ROOT, Worker
+from tests.integration.tails import Tail
 from tools.brokers.encoding import codec_of, transaction_encoder
 from tools.brokers.scratch import ClusterAddress, scratch_topology
 from tools.scenario.memory_rows import MemoryRows
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = [
+    "ROOT",
+    "TOPOLOGY_FILE",
+    "Buried",
+    "Expected",
+    "Stage",
+    "Tail",
+    "Worker",
+    "a_transaction",
+    "now_ms",
+    "receipt",
+    "reserve",
+]
+
 TOPOLOGY_FILE = ROOT / "topology.yaml"
 BROADCAST_PREFIXES = (b"policy:", b"location:", b"channel:")
-LOG_LINES = 40
 
 
 def now_ms() -> int:
@@ -76,177 +86,6 @@ def receipt(sku: str, quantity: int, transaction_id: str | None = None, **fields
 def reserve(sku: str, quantity: int, holder: str, transaction_id: str | None = None, **fields: Any) -> Transaction:
     """A soft claim."""
     return a_transaction(Kind.RESERVE, sku, transaction_id, quantity=quantity, holder=holder, **fields)
-
-
-class Tail:
-    """All committed records of one topic, read on and on."""
-
-    def __init__(self, topology: Topology, topic: str, decode: Callable[[Message], Any]) -> None:
-        self.topic = topic
-        self.said: dict[int, list[Any]] = defaultdict(list)
-        self._read_to: dict[int, int] = defaultdict(int)
-        self._decode = decode
-        self._consumer = Consumer(
-            {
-                **topology.kafka,
-                "group.id": "onhand.tests",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 20,
-            }
-        )
-        count = topology.all_topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
-
-    @property
-    def all(self) -> list[Any]:
-        """What was said so far, partition by partition."""
-        return [word for partition in sorted(self.said) for word in self.said[partition]]
-
-    def poll(self, seconds: float = 0.1) -> int:
-        """Take in what has come. Returns how many records."""
-        count = 0
-        for message in self._consumer.consume(5_000, seconds):
-            error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
-            if error is None:
-                self.said[partition].append(self._decode(message))
-                self._read_to[partition] = offset + 1
-                count += 1
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._read_to[partition] = max(self._read_to[partition], offset)  # past transaction markers
-            elif not error.retriable():
-                raise KafkaException(error)
-        return count
-
-    def to_the_end(self, topology: Topology, seconds: float = 60.0) -> Self:
-        """Read up to the end that the topic has now."""
-        cluster = Cluster(topology.kafka)
-        spans = cluster.offsets(cluster.topics([self.topic]).values())[self.topic]
-        ends = {span.partition: span.next for span in spans}
-        return self.until(
-            lambda tail: all(tail._read_to[partition] >= end for partition, end in ends.items()),
-            seconds,
-            f"not read to its end {ends}",
-        )
-
-    def until(self, condition: Callable[[Tail], bool], seconds: float = 30.0, what: str = "") -> Self:
-        """Read until the condition holds. Fails with what was read."""
-        deadline = time.monotonic() + seconds
-        while not condition(self):
-            assert time.monotonic() < deadline, (
-                f"{self.topic}: {what or 'waited in vain'}; read {dict(self._read_to)}; last: {self.all[-2:]}"
-            )
-            self.poll()
-        return self
-
-    def close(self) -> None:
-        """End reading."""
-        self._consumer.close()
-
-
-class Worker:
-    """One worker process."""
-
-    def __init__(self, stage: Stage, instance: str, options: Iterable[str], environment: Mapping[str, str]) -> None:
-        self.instance = instance
-        self.log = stage.root / f"worker-{instance}.log"
-        self._stage = stage
-        self._options = list(options)
-        self._environment = dict(environment)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there; frozen counts."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def state_directory(self) -> Path:
-        """Of its agent."""
-        return self._stage.topology.state.directory / self.instance / AGENT
-
-    def start(self) -> Self:
-        """Start the process; it appends to its log."""
-        command = [sys.executable, "-m", "tools", "worker", AGENT, "--alone", "--instance", self.instance]
-        command += ["--log-format", "text", *self._stage.options, *self._options]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**self._stage.environment, **self._environment}, stdout=log, stderr=log
-            )
-        return self
-
-    def status(self) -> Mapping[str, Any]:
-        """What this very process wrote last; empty before it wrote."""
-        status = read_status(self._stage.topology.state.directory, self.instance, AGENT)
-        return status if status is not None and self._process and status["pid"] == self.pid else {}
-
-    def until_ready(self, seconds: float = 40.0, partitions: int | None = None) -> Self:
-        """Wait until all its partitions (as many as named) run."""
-        return self.until(
-            lambda status: (
-                bool(status.get("ready")) and (partitions is None or len(status["partitions"]) == partitions)
-            ),
-            "ready",
-            seconds,
-        )
-
-    def until(self, condition: Callable[[Mapping[str, Any]], bool], what: str, seconds: float = 40.0) -> Self:
-        """Wait until its status fulfils the condition."""
-        deadline = time.monotonic() + seconds
-        while not condition(self.status()):
-            assert self.running, f"the worker ended with {self.exit_code(0)} before it was {what}\n{self.tail()}"
-            assert time.monotonic() < deadline, f"the worker is not {what}: {self.status()}\n{self.tail()}"
-            time.sleep(0.05)
-        return self
-
-    def until_logged(self, words: str, seconds: float = 30.0) -> Self:
-        """Wait until its log has these words."""
-        deadline = time.monotonic() + seconds
-        while words not in self.text():
-            assert time.monotonic() < deadline, f"the worker never said {words!r}\n{self.tail()}"
-            time.sleep(0.05)
-        return self
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        self.signal(signal.SIGKILL)
-        self.exit_code(10)
-
-    def terminate(self) -> tuple[int, float]:
-        """SIGTERM. Returns its exit code and the seconds it took."""
-        began = time.monotonic()
-        self.signal(signal.SIGTERM)
-        return self.exit_code(20), time.monotonic() - began
-
-    def exit_code(self, seconds: float = 60.0) -> int:
-        """Wait for it to end by itself."""
-        assert self._process is not None
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the worker has not ended\n{self.tail()}") from None
-
-    def text(self) -> str:
-        """All it has logged and said."""
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
-
-    def tail(self) -> str:
-        """The end of its log."""
-        status = orjson.dumps(self.status()).decode() if self._process else "not started"
-        return f"--- worker {self.instance}: {status}\n" + "\n".join(self.text().splitlines()[-LOG_LINES:])
 
 
 @dataclass(frozen=True)
@@ -375,6 +214,10 @@ class Stage:
                 }
             )
         return self._producer
+
+    def forget_producer(self) -> None:
+        """After a topic was made anew: an idempotent producer counts on with the old one's numbers."""
+        self._producer = None
 
     def encoded(self, transaction: Transaction) -> bytes:
         """A transaction as its topic has it."""

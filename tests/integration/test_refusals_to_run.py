@@ -66,6 +66,7 @@ def delete_topic(stage: Stage, name: str) -> None:
 def recreate(stage: Stage, name: str) -> None:
     delete_topic(stage, name)
     Cluster(stage.topology.kafka).create([stage.topology.all_topics[name]])
+    stage.forget_producer()
 
 
 # -- before it starts ------------------------------------------------------------------------------------------------
@@ -161,6 +162,8 @@ def test_a_changelog_whose_records_were_deleted_is_refused_when_they_are_needed(
 ) -> None:
     with Stage(kafka, tmp_path) as stage:
         worker = with_stock(stage)
+        worker.start().until_ready()  # now the local store has all, the last transaction's marker too
+        assert worker.terminate()[0] == 0
         cluster, name = Cluster(stage.topology.kafka), stage.agent.changelog.name
         (spans,) = cluster.offsets(cluster.topics([name]).values()).values()
         # A compacted topic cannot be truncated while it is one.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +103,22 @@ def test_sigterm_under_load_leaves_in_order_and_in_time(any_stage: Stage) -> Non
     worker.start().until_ready()
     any_stage.settle()
     any_stage.judge()
+
+
+def test_a_supervised_worker_that_is_killed_is_started_again_and_sigterm_ends_both(any_stage: Stage) -> None:
+    supervisor = any_stage.worker()
+    supervisor.supervised = True
+    supervisor.start().until_ready()
+    killed = supervisor.status()["pid"]
+    some_traffic(any_stage, 0, FIRST_HALF)
+    os.kill(killed, signal.SIGKILL)
+    supervisor.until(lambda status: status["pid"] != killed and bool(status["ready"]), "ready again")
+    any_stage.settle()
+    any_stage.judge()
+    running = supervisor.status()["pid"]
+    code, seconds = supervisor.terminate()
+    assert (code, seconds < 8) == (0, True), supervisor.tail()
+    assert not Path(f"/proc/{running}").exists()
 
 
 def some_traffic(stage: Stage, first: int, last: int) -> None:

@@ -165,6 +165,15 @@ def test_what_is_due_is_found_across_skus_the_longest_due_first(overlay: Overlay
     assert rows.due_before(20, 1) == [(10, "B", "h", 1)]
 
 
+def test_what_a_dropped_chunk_had_removed_is_found_again(overlay: Overlay, rows: LedgerRows) -> None:
+    rows.apply({(DUE, (10, "B", "h", 1)): Due(), (DUE, (20, "A", "g", 1)): Due()})
+    overlay.commit(Meta(1))
+    rows.apply({(DUE, (10, "B", "h", 1)): None})
+    assert rows.due_before(20, 10) == [(20, "A", "g", 1)]
+    overlay.discard()
+    assert rows.due_before(10, 10) == [(10, "B", "h", 1)]
+
+
 class DueAgainstDict(RuleBasedStateMachine):
     """Claims and their due rows against a plain dict: opened, extended, closed, committed, discarded, asked."""
 

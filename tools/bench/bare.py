@@ -60,6 +60,7 @@ class Line:
         self.producer = Producer(
             {
                 **PRODUCER_DEFAULTS,
+                "linger.ms": 5,  # one producer for all partitions: less would cut its requests small
                 **topology.kafka,
                 **topology.producer,
                 "partitioner": PARTITIONER,

@@ -15,7 +15,7 @@ from agents.runtime.plan import said_topics
 from agents.runtime.topology import Topology
 from agents.stock_keeper import AGENT
 from tools.bench.figures import Latency, Run, Sample, run_of
-from tools.bench.scene import Scene, Side, Work
+from tools.bench.scene import Scene, Side, Work, quiet
 from tools.bench.traffic import KeyValue, LedgerTraffic, thin_records
 from tools.brokers.encoding import codec_of, transaction_encoder
 from tools.context import Context
@@ -183,7 +183,8 @@ def _reader(topology: Topology, topic: str) -> Consumer:
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 10,
-        }
+        },
+        logger=quiet,
     )
     consumer.assign([TopicPartition(topic, number, 0) for number in range(topology.all_topics[topic].partitions)])
     return consumer

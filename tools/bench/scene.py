@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import secrets
 import shutil
@@ -34,6 +35,11 @@ INSTANCE = "bench"
 LEAVE_WITHIN_S = 8.0
 REQUEST_S = 20.0
 _LOG_LINES = 8
+
+# What goes wrong is told once, as a sentence.
+quiet = logging.getLogger("onhand.bench.clients")
+quiet.addHandler(logging.NullHandler())
+quiet.propagate = False
 
 
 def thin_topology(topology: Topology) -> Topology:
@@ -96,7 +102,7 @@ class Scene:
     def close(self) -> None:
         """End the process, delete topics, group and state."""
         self.end()
-        admin = AdminClient(dict(self.topology.kafka))
+        admin = AdminClient(dict(self.topology.kafka), logger=quiet)
         _settle(admin.delete_topics(list(needed_topics(self.topology, self.agent)), request_timeout=REQUEST_S).values())
         group = f"{self.topology.app}.{self.agent.name}"
         _settle(admin.delete_consumer_groups([group], request_timeout=REQUEST_S).values())
@@ -120,7 +126,8 @@ class Scene:
                 "partitioner": PARTITIONER,
                 "linger.ms": linger_ms,
                 "queue.buffering.max.messages": 1_000_000,
-            }
+            },
+            logger=quiet,
         )
 
     def start(self, side: Side) -> None:

@@ -14,7 +14,7 @@ from agents.state.overlay import Overlay
 from agents.state.tables import Table
 
 
-class Counter(msgspec.Struct, frozen=True, array_like=True):
+class Counter(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What is kept per key."""
 
     records: int

@@ -177,7 +177,7 @@ class _Course:
     def _warn(self, sentence: str) -> None:
         """On standard error at once, above the bar; --json tells it again at the end."""
         self.warnings.append(sentence)
-        self.context.progress_console.print(f"Warning: {sentence}", style="yellow", markup=False)
+        self.context.progress_console.print(f"Warning: {sentence}", style="yellow", markup=False, soft_wrap=True)
 
     def _openings(self) -> list[Transaction]:
         from tools.importing.reading import openings_of

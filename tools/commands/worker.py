@@ -45,6 +45,7 @@ from tools.logics import LOGICS
     help="auto: text on a terminal, else JSON.",
 )
 @click.option("--alone", is_flag=True, hidden=True, help="Be the process of the one agent named.")
+@click.option("--tied", is_flag=True, hidden=True, help="End when the process that started it ends.")
 @common_options
 def command(
     context: Context,
@@ -54,10 +55,13 @@ def command(
     log_level: str,
     log_format: str,
     alone: bool,
+    tied: bool,
 ) -> None:
     """See help."""
     as_json = context.as_json or log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     set_up_logs(log_level, as_json)
+    if tied:
+        die_with_parent()
     topology = context.topology
     names = _named(topology, agents)
     if alone:

@@ -84,7 +84,7 @@ class Stage:
         environment = {**os.environ, "ONHAND_STATE": str(self._state)}
         with self.log.open("ab") as log:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "tools", "worker", "stock_keeper", *options, "--log-format", "text"],
+                [sys.executable, "-m", "tools", "worker", "stock_keeper", "--tied", *options, "--log-format", "text"],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
