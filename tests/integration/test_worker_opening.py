@@ -6,7 +6,7 @@ from confluent_kafka import KafkaException, Producer
 
 from agents.runtime.figures import FigureSource
 from agents.runtime.incarnations import Incarnations
-from agents.runtime.plan import WorkerPlan
+from agents.runtime.plan import WorkerPlan, said_topics
 from agents.state.changelog import POSITION_KEY, decode_meta, meta_record
 from agents.state.store import Meta
 from agents.stock_keeper import AGENT
@@ -20,15 +20,18 @@ class Zombie:
 
     def __init__(self, stage: Stage, transactional_id: str) -> None:
         self._changelog = stage.agent.changelog.name
+        self._answers = said_topics(stage.topology, stage.agent)["answer"]
         self._producer = Producer({**stage.topology.kafka, "transactional.id": transactional_id})
         self._producer.init_transactions(20)
         self.was_refused = False
 
-    def write(self, input_position: int) -> None:
+    def write(self, input_position: int, answer: bytes | None = None) -> None:
         """Begin a transaction that moves the position; it is in the log, and not committed."""
         self._producer.begin_transaction()
         key, value = meta_record(Meta(input_position=input_position))
         self._producer.produce(self._changelog, value, key, 0)
+        if answer is not None:
+            self._producer.produce(self._answers, answer, b"nobody", 0)
         assert self._producer.flush(20) == 0
 
     def commit(self) -> None:
@@ -109,7 +112,7 @@ def test_readers_and_the_next_restore_see_all_that_follows_a_transaction_left_op
     plan = plan_of(any_stage)
     numbered = transactional_ids(any_stage, plan)
     left_open = Zombie(any_stage, (numbered and numbered.last(0)) or f"{plan.group}.0")
-    left_open.write(1_000)
+    left_open.write(1_000, b"never committed")
 
     worker.start().until_ready()
     any_stage.send(receipt(sku, 7, "after"))
