@@ -96,9 +96,12 @@ class LedgerFold:
 
     def _outgoing(self, sku: str, decision: Decision) -> Outbox:
         words, partition, key = self._words, self._partition, sku.encode()
-        said = [Outgoing(words.answers_topic, key, words.answer(answer), partition) for answer in decision.answers]
-        said += [Outgoing(words.journal_topic, key, words.journal(record), partition) for record in decision.journal]
-        said += [Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts]
+        encode_answer, encode_journal = words.answer, words.journal
+        answers, journal = words.answers_topic, words.journal_topic
+        said: Outbox = [(answers, key, encode_answer(answer), partition, None) for answer in decision.answers]
+        said += [(journal, key, encode_journal(record), partition, None) for record in decision.journal]
+        for alert in decision.alerts:
+            said.append(Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)))
         return said
 
     def end_chunk(self, outbox: Outbox) -> None:
@@ -106,7 +109,7 @@ class LedgerFold:
         words, partition = self._words, self._partition
         for level in self._levels.values():
             key = f"{level.sku}@{level.location}".encode()
-            outbox.append(Outgoing(words.levels_topic, key, words.level(level), partition))
+            outbox.append((words.levels_topic, key, words.level(level), partition, None))
         self._levels.clear()
         self._housekeeper.tidy(self._time_ms, min(self._decided, MOST_HOUSEKEEPING_VISITS))
         self._decided = 0

@@ -46,7 +46,11 @@ class Outgoing(NamedTuple):
     headers: Headers | None = None
 
 
-Outbox = list[Outgoing]
+Produced = tuple[str, bytes | None, bytes | None, int, Headers | None]
+"""What an Outgoing is by itself. Where it is made for every record a plain tuple is appended: naming its fields costs
+a sixth of what a thin fold takes."""
+
+Outbox = list[Produced]
 
 
 class Fold(Protocol):

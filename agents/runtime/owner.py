@@ -177,7 +177,8 @@ class Owner:
                 self.counts.dropped += 1
                 continue
             stamp = record.timestamp()[1]
-            time_ms = max(time_ms, stamp)
+            if stamp > time_ms:  # noqa: PLR1730 - a call of max() for every record costs more than the comparison
+                time_ms = stamp
             position = offset + 1
             folded += 1
             key = record.key()

@@ -116,16 +116,16 @@ class RealOwner:
 def alerts_in(outbox: Outbox) -> list[Alert]:
     """Decoded."""
     decode = CODEC.decoder(ALERTS, "alert")
-    return [decode(each.value) for each in outbox if each.topic == ALERTS]
+    return [decode(each[2]) for each in outbox if each[0] == ALERTS]
 
 
 def stories_in(outbox: Outbox) -> list[DeadLetter]:
     """Decoded, of the dead letters."""
     decode = CODEC.decoder(DEAD_LETTER_TOPIC, "dead_letter")
     return [
-        decode(header(HandMade(None, None, raw_headers=each.headers), STORY_HEADER))
+        decode(header(HandMade(None, None, raw_headers=each[4]), STORY_HEADER))
         for each in outbox
-        if each.topic == DEAD_LETTER_TOPIC
+        if each[0] == DEAD_LETTER_TOPIC
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import orjson
 
-from agents.runtime.fold import FoldContext, InputRecord, Outbox, Outgoing
+from agents.runtime.fold import FoldContext, InputRecord, Outbox
 from agents.runtime.plan import AgentLogic
 from agents.state.overlay import Overlay
 from agents.state.tables import Table
@@ -42,7 +42,7 @@ class ThinFold:
         after = Counter(1, number) if before is None else Counter(before.records + 1, before.total + number)
         self._counters.put(key, after)
         said = orjson.dumps({"n": after.records, "sum": after.total, "i": number, "t": value.get("t")})
-        outbox.append(Outgoing(self._output, raw_key, said, self._partition))
+        outbox.append((self._output, raw_key, said, self._partition, None))
 
     def end_chunk(self, outbox: Outbox) -> None:
         """Nothing is said once per chunk."""
