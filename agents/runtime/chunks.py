@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from agents.runtime.fold import InputRecord
 
-LARGEST_CHUNK = 4_000
-"""Records; keeps the decision thread fair to the other partitions and a transaction well under its timeout."""
+FIRST_LARGEST_CHUNK = 2_000
+"""Records in a chunk at most, until it is known how long they take."""
+LARGEST_CHUNKS = (500, 16_000)
+"""What that bound may become. Large chunks are cheap: a row that changes often is written once for each."""
+DECIDE_AT_MOST_S = 0.25
+"""How long the decision of one chunk may keep the other partitions waiting."""
+LEARN_FROM = 200
+"""Records; smaller chunks say little about the pace."""
 
 PAUSE_ABOVE = 30_000
 """Records waiting. Pausing throws away what the client prefetched, so not before tens of thousands wait."""
+RESUME_BELOW = 4_000
 
 
 class Inbox:
@@ -22,6 +29,7 @@ class Inbox:
         self._waiting: list[InputRecord] = []
         self._with_owner = False
         self.paused = False
+        self.largest_chunk = FIRST_LARGEST_CHUNK
 
     @property
     def idle(self) -> bool:
@@ -46,11 +54,18 @@ class Inbox:
         if self._with_owner or not self._waiting:
             return None
         self._with_owner = True
-        if len(self._waiting) <= LARGEST_CHUNK:
+        largest = self.largest_chunk
+        if len(self._waiting) <= largest:
             chunk, self._waiting = self._waiting, []
         else:
-            chunk, self._waiting = self._waiting[:LARGEST_CHUNK], self._waiting[LARGEST_CHUNK:]
+            chunk, self._waiting = self._waiting[:largest], self._waiting[largest:]
         return chunk
+
+    def learn(self, records: int, seconds: float) -> None:
+        """So long the decision of a chunk took: bound the next ones by it. Which records share a chunk decides nothing."""
+        if records >= LEARN_FROM and seconds > 0:
+            smallest, largest = LARGEST_CHUNKS
+            self.largest_chunk = max(smallest, min(largest, int(DECIDE_AT_MOST_S * records / seconds)))
 
     def seize(self) -> bool:
         """Take the owner for a step of its own (a heartbeat); False while a chunk is with it."""
@@ -62,7 +77,7 @@ class Inbox:
     def done(self) -> bool:
         """The owner is free again. Returns True when a paused consumer may go on."""
         self._with_owner = False
-        if not self.paused or len(self._waiting) > LARGEST_CHUNK:
+        if not self.paused or len(self._waiting) > RESUME_BELOW:
             return False
         self.paused = False
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from enum import StrEnum
@@ -198,8 +199,10 @@ class Custody:
                 return
 
     async def _apply_once(self, held: Held, owner: Owner, records: list[InputRecord]) -> Fault | None:
+        began = time.perf_counter()
         try:
             prepared = owner.decide(records)
+            held.inbox.learn(len(records), time.perf_counter() - began)
         except Parked as parked:
             await self._park(held, owner, records, parked)
             return None

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from agents.runtime.chunks import LARGEST_CHUNK, PAUSE_ABOVE, Inbox
+from agents.runtime.chunks import (
+    DECIDE_AT_MOST_S,
+    FIRST_LARGEST_CHUNK,
+    LARGEST_CHUNKS,
+    LEARN_FROM,
+    PAUSE_ABOVE,
+    Inbox,
+)
 from agents.runtime.fold import InputRecord
 from tests.runtime.parts import HandMade
 
@@ -34,12 +41,28 @@ def test_what_arrives_while_a_chunk_is_with_the_owner_is_the_next_chunk() -> Non
 
 def test_a_chunk_is_bounded_and_nothing_is_left_out() -> None:
     inbox, taken = Inbox(), list[int]()
-    inbox.arrive(records(0, 2 * LARGEST_CHUNK + 5))
+    inbox.arrive(records(0, 2 * FIRST_LARGEST_CHUNK + 5))
     while chunk := inbox.take():
-        assert len(chunk) <= LARGEST_CHUNK
+        assert len(chunk) <= FIRST_LARGEST_CHUNK
         taken += offsets(chunk)
         inbox.done()
-    assert taken == list(range(2 * LARGEST_CHUNK + 5))
+    assert taken == list(range(2 * FIRST_LARGEST_CHUNK + 5))
+
+
+def test_chunks_grow_and_shrink_with_the_pace_of_decisions_within_bounds() -> None:
+    inbox = Inbox()
+    inbox.learn(1_000, DECIDE_AT_MOST_S / 5)
+    assert inbox.largest_chunk == 5_000
+    inbox.learn(5_000, 2 * DECIDE_AT_MOST_S)
+    assert inbox.largest_chunk == 2_500
+    inbox.learn(1_000, 1e-6)
+    assert inbox.largest_chunk == LARGEST_CHUNKS[1]
+    inbox.learn(LEARN_FROM - 1, 100.0)
+    assert inbox.largest_chunk == LARGEST_CHUNKS[1]
+    inbox.learn(1_000, 100.0)
+    assert inbox.largest_chunk == LARGEST_CHUNKS[0]
+    inbox.arrive(records(0, LARGEST_CHUNKS[0] + 1))
+    assert len(inbox.take() or []) == LARGEST_CHUNKS[0]
 
 
 def test_the_consumer_is_paused_once_when_too_much_waits_and_resumed_once_when_little_does() -> None:

@@ -18,7 +18,6 @@ from agents.codec import Codec, digest
 from agents.inventory.decide import decide
 from agents.inventory.positions import StockLevel
 from agents.inventory.rows import Arrival
-from agents.runtime.chunks import LARGEST_CHUNK
 from agents.runtime.owner import PRODUCER_DEFAULTS
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.plan import CONSUMER_DEFAULTS
@@ -32,7 +31,7 @@ from agents.stock_keeper import Words
 from tools.bench.thin import COUNTERS, Counter
 
 THIN_RECORDS_PER_TRANSACTION = 8_000
-LEDGER_RECORDS_PER_TRANSACTION = LARGEST_CHUNK
+LEDGER_RECORDS_PER_TRANSACTION = 4_000
 RECORDS_PER_POLL = 2_000
 POLL_S = 0.05
 COMMIT_AFTER_S = 0.1
