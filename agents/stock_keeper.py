@@ -23,8 +23,11 @@ from agents.state.ledger import LEDGER_TABLES, LedgerRows
 
 AGENT = "stock_keeper"
 SYSTEM_SOURCE = "onhand"
+TIDY_AFTER = 250
+"""Transactions: with each chunk of a few the looking would cost more than the deciding."""
 MOST_HOUSEKEEPING_VISITS = 500
-"""Rows of each table visited with one chunk: as many as it had transactions, but no more than this."""
+"""Rows of each table visited at a time: one for two transactions (the tables stay within three times of what they must
+hold), but no more than this."""
 LARGEST_TRANSACTION_BYTES = 256 * 1024
 """Its texts go into answer and journal, which must fit into a record of the broker's default size."""
 _BROADCAST_PREFIXES = tuple(f"{kind.lower()}:".encode() for kind in sorted(BROADCAST_KINDS))
@@ -111,8 +114,9 @@ class LedgerFold:
             key = f"{level.sku}@{level.location}".encode()
             outbox.append((words.levels_topic, key, words.level(level), partition, None))
         self._levels.clear()
-        self._housekeeper.tidy(self._time_ms, min(self._decided, MOST_HOUSEKEEPING_VISITS))
-        self._decided = 0
+        if self._decided >= TIDY_AFTER:
+            self._housekeeper.tidy(self._time_ms, min(self._decided // 2, MOST_HOUSEKEEPING_VISITS))
+            self._decided = 0
 
     def due(self, now_ms: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
         """EXPIRE records for the SKUs with something due; one wakes all that is due on its SKU."""

@@ -41,6 +41,11 @@ class Inbox:
         """A chunk is with the owner."""
         return self._with_owner
 
+    @property
+    def has_chunk(self) -> bool:
+        """Whether `take` would give one."""
+        return bool(self._waiting) and not self._with_owner
+
     def arrive(self, records: list[InputRecord]) -> bool:
         """Records came in. Returns True when the consumer must be paused now."""
         self._waiting.extend(records)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
@@ -23,6 +24,7 @@ from agents.runtime.fencing import FencedWait
 from agents.runtime.fold import InputRecord
 from agents.runtime.opener import Refused
 from agents.runtime.owner import FAULTS_OF_THE_WORLD, Owner, Parked, now_ms
+from agents.runtime.turns import TURN_AT_MOST_S, Turns
 from agents.state.rocks import remove_store
 from agents.state.store import StoreCorrupt, StoreError, StoreLocked
 
@@ -102,6 +104,7 @@ class Custody:
         self._heartbeat_interval_ms = heartbeat_interval_ms
         self._opening: dict[int, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = Turns(os.cpu_count() or 1)
         self.leaving = False
 
     # -- what the pump tells -----------------------------------------------------------------------------------------
@@ -157,13 +160,31 @@ class Custody:
     # -- the way of a chunk ------------------------------------------------------------------------------------------
 
     def _hand_over(self, held: Held) -> None:
-        if held.owner is not None and held.standing is Standing.RUNNING:
-            chunk = held.inbox.take()
-            if chunk is not None:
-                self._deliver(held.partition, chunk)
+        """Give the next chunk to the owner, if it is free and it is the partition's turn."""
+        if held.owner is None or held.standing is not Standing.RUNNING or not held.inbox.has_chunk:
+            return
+        turn = self._turns.ask(held.partition)
+        chunk = None if turn is None else held.inbox.take()
+        if chunk is not None:
+            asyncio.get_running_loop().call_later(TURN_AT_MOST_S, self._end_turn, held.partition, turn)
+            self._deliver(held.partition, chunk)
+
+    def _end_turn(self, partition: int, turn: int | None = None) -> None:
+        self._turns.end(partition, turn)
+        # One that is named may be gone, or busy with something else: then it is the next one's turn.
+        while (named := self._turns.next()) is not None:
+            following = self.held.get(named)
+            if following is not None:
+                self._hand_over(following)
 
     async def apply(self, partition: int, records: list[InputRecord]) -> None:
         """Decide and commit one chunk. Whatever happens, the owner is free again afterwards, or gone."""
+        try:
+            await self._apply(partition, records)
+        finally:
+            self._end_turn(partition)
+
+    async def _apply(self, partition: int, records: list[InputRecord]) -> None:
         held = self.held.get(partition)
         owner = held.owner if held is not None else None
         if held is None or owner is None or not self._may_apply(held, owner):

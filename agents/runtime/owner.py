@@ -49,7 +49,7 @@ HEARTBEAT_EVERY_MS = 1_000
 WAKE_UPS_PER_LOOK = 500
 WAKE_AGAIN_AFTER_MS = 5_000
 PRODUCER_DEFAULTS: dict[str, str | int | float | bool] = {
-    "linger.ms": 1,
+    "linger.ms": 20,  # for large chunks; the flush of a commit does not wait for it
     "transaction.timeout.ms": 10_000,
     "retry.backoff.ms": 5,
     "retry.backoff.max.ms": 50,

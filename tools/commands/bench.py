@@ -21,7 +21,6 @@ Part = Literal["thin", "ledger", "latency"]
 PARTS: tuple[Part, ...] = ("thin", "ledger", "latency")
 RATES = (200, 2_000)
 """Transactions per second at which latency is taken."""
-WARM_UP_SHARE = 0.2
 THIN_PER_LEDGER = 5
 """So many records of the thin run for one of the ledger's: it is faster, and must last as long."""
 
@@ -34,12 +33,14 @@ class Load:
     """Transactions of one ledger run."""
     repeats: int
     latency_s: float
-    """Seconds at each rate, after a warm-up of a fifth of it."""
+    """Seconds at each rate."""
+    warm_up_s: float
+    """Before them, at the same rate: a broker that runs on Java is several times slower in its first minute."""
 
 
-FULL = Load(records=100_000, repeats=2, latency_s=10.0)
-QUICK = Load(records=40_000, repeats=1, latency_s=4.0)
-EMBEDDED = Load(records=2_000, repeats=1, latency_s=1.0)
+FULL = Load(records=100_000, repeats=2, latency_s=10.0, warm_up_s=30.0)
+QUICK = Load(records=40_000, repeats=1, latency_s=4.0, warm_up_s=2.0)
+EMBEDDED = Load(records=2_000, repeats=1, latency_s=1.0, warm_up_s=0.2)
 
 
 @dataclass
@@ -109,7 +110,12 @@ def command(
         if is_embedded and check:
             fail("The goals are those of Apache Kafka.", "Install Java 17 and Maven, or name a cluster by --bootstrap.")
         standard = EMBEDDED if is_embedded else QUICK if quick else FULL
-        load = Load(records or standard.records, repeats or standard.repeats, latency_seconds or standard.latency_s)
+        load = Load(
+            records or standard.records,
+            repeats or standard.repeats,
+            latency_seconds or standard.latency_s,
+            standard.warm_up_s,
+        )
         findings = _measure(context, at, parts, load, broker)
     if is_embedded:
         findings.missed.clear()
@@ -161,7 +167,7 @@ def _measure(context: Context, at: Context, parts: tuple[Part, ...], load: Load,
         for part in parts:
             if part == "latency":
                 console.print(f"latency: {load.latency_s:g} s each at {RATES[0]}/s and {RATES[1]}/s ...")
-                found = latencies(at, RATES, WARM_UP_SHARE * load.latency_s, load.latency_s)
+                found = latencies(at, RATES, load.warm_up_s, load.latency_s)
             else:
                 throughputs[part] = _throughput(context, at, part, load)
     load_average = (started, os.getloadavg()[0])
