@@ -5,10 +5,7 @@ Wiring only: bytes to words, `decide`, words to bytes. What is decided is in `ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Sequence
 
 from agents.codec import Codec, Malformed, digest
 from agents.inventory.decide import decide
@@ -46,7 +43,7 @@ class Words:
         self.backfill_sources = topology.backfill_sources
         input_format = topology.all_topics[self.transactions].format
         self.decode = codec.decoder(self.transactions, "transaction", input_format)
-        self.transaction = _input_encoder(codec, self.transactions, input_format)
+        self.transaction = codec.encoder(self.transactions, "transaction", input_format)
         self.journal = codec.encoder(self.journal_topic, "journal")
         self.level = codec.encoder(self.levels_topic, "level")
         self.answer = codec.encoder(self.answers_topic, "answer")
@@ -163,8 +160,3 @@ def _first_record_time(record: InputRecord) -> int | None:
         return None
     value = header(record, FIRST_RECORD_TIME_HEADER)
     return int(value) if value is not None and value.isdigit() else None
-
-
-def _input_encoder(codec: Codec, topic: str, format_: str) -> Callable[[Any], bytes]:
-    """Records that the ledger writes to its own input have the input's format."""
-    return msgspec.json.encode if format_ == "json" else codec.encoder(topic, "transaction")

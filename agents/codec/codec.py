@@ -37,11 +37,18 @@ class Codec:
         self._tables = Tables()
         self._generated: dict[str, Generated] = {}
 
-    def encoder(self, topic: str, name: str) -> Callable[[Any], bytes]:
-        """Struct -> framed bytes for `topic`. With a registry it registers or looks up the schema now.
+    def encoder(
+        self,
+        topic: str,
+        name: str,
+        format: Literal["avro", "json"] = "avro",  # noqa: A002
+    ) -> Callable[[Any], bytes]:
+        """Struct -> bytes for `topic`, framed Avro or JSON. With a registry it registers or looks up the schema now.
 
         Raises RegistryUnreachable here, never later; the encoder raises OverflowError for a number beyond 64 bits.
         """
+        if format == "json":
+            return msgspec.json.encode
         return self._functions(name).encoder(self._prefix(topic, name))
 
     def decoder(self, topic: str, name: str, format: Literal["avro", "json"] = "avro") -> Decoder:  # noqa: A002, ARG002

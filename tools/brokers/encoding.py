@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from agents.codec.codec import Codec
 from agents.codec.registry import Registry
 from agents.codec.schema_set import SchemaSet
@@ -20,6 +18,4 @@ def codec_of(topology: Topology) -> Codec:
 
 def transaction_encoder(topology: Topology, topic: str) -> Callable[[Transaction], bytes]:
     """Transaction -> value for `topic`, in the format that the topic has. Raises RegistryUnreachable."""
-    if topology.topics[topic].format == "json":
-        return msgspec.json.encode
-    return codec_of(topology).encoder(topic, "transaction")
+    return codec_of(topology).encoder(topic, "transaction", topology.topics[topic].format)

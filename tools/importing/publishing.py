@@ -6,21 +6,20 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agents.codec import Codec, Registry, SchemaSet
 from agents.codec.words import DeadLetter
 from agents.inventory.transactions import Transaction
 from agents.inventory.units import MILLISECONDS_PER_SECOND
+from agents.runtime.dead_letters import STORY_HEADER
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.topics import UNKNOWN_TOPIC_ID, Cluster
 from agents.runtime.topology import Topology
+from tools.brokers.encoding import codec_of
 from tools.importing.declaration import ImportMapping
 from tools.importing.files import Record
 from tools.importing.problems import CannotImport, MappingInvalid
 
-STORY_HEADER = "onhand.dead_letter"
 KEPT_BYTES = 64 * 1024
 """Of a bad row; beyond it only the head is kept, with the hash of the whole."""
 METADATA_SECONDS = 10.0
@@ -52,12 +51,12 @@ def publisher_for(topology: Topology, mapping: ImportMapping) -> Publisher:
     topic = wanted[0]
     buried = {agent.folds: agent.dead_letters.name for agent in topology.agents.values()}
     dead_letter_topic = buried.get(topic.name, f"{topic.name}.dlq")
-    codec = Codec(SchemaSet.load(), Registry.of(topology.schema_registry))
+    codec = codec_of(topology)
     return Publisher(
         {**topology.kafka, **topology.producer},
         topic.name,
         dead_letter_topic,
-        msgspec.json.encode if topic.format == "json" else codec.encoder(topic.name, "transaction"),
+        codec.encoder(topic.name, "transaction", topic.format),
         codec.encoder(dead_letter_topic, "dead_letter"),
     )
 
