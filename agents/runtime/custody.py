@@ -169,7 +169,7 @@ class Custody:
             asyncio.get_running_loop().call_later(TURN_AT_MOST_S, self._end_turn, held.partition, turn)
             self._deliver(held.partition, chunk)
 
-    def _end_turn(self, partition: int, turn: int | None = None) -> None:
+    def _end_turn(self, partition: int, turn: int | None) -> None:
         self._turns.end(partition, turn)
         # One that is named may be gone, or busy with something else: then it is the next one's turn.
         while (named := self._turns.next()) is not None:
@@ -179,10 +179,12 @@ class Custody:
 
     async def apply(self, partition: int, records: list[InputRecord]) -> None:
         """Decide and commit one chunk. Whatever happens, the owner is free again afterwards, or gone."""
+        turn = self._turns.number_of(partition)
         try:
             await self._apply(partition, records)
         finally:
-            self._end_turn(partition)
+            # Only that one: the partition may already have been given its next chunk, and the turn for it.
+            self._end_turn(partition, turn)
 
     async def _apply(self, partition: int, records: list[InputRecord]) -> None:
         held = self.held.get(partition)

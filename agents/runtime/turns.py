@@ -33,10 +33,14 @@ class Turns:
         self._taken[partition] = self._number
         return self._number
 
-    def end(self, partition: int, number: int | None = None) -> None:
-        """The turn is over; only that one, if a number is given."""
-        if number is None or self._taken.get(partition) == number:
-            self._taken.pop(partition, None)
+    def number_of(self, partition: int) -> int | None:
+        """Of the turn that the partition has now; None while it has none, or where it was overdue."""
+        return self._taken.get(partition)
+
+    def end(self, partition: int, number: int | None) -> None:
+        """The turn with that number is over; a later one of the same partition stays."""
+        if number is not None and self._taken.get(partition) == number:
+            del self._taken[partition]
 
     def next(self) -> int | None:
         """The partition that may ask now, once: ask again for the next one, which it may not need the turn of."""
