@@ -10,15 +10,19 @@ the order of yielding; then levels by location; then alerts.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.answers import Answer
+from agents.inventory.channels import References
+from agents.inventory.goods import NO_GOODS, Goods
 from agents.inventory.policy import Policy
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
 from agents.inventory.reservations import Claim, ClosedClaim, Closing
-from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, DUE, POSITIONS, Arrival, Due, Key, Row, Rows
+from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, DUE, GOODS, POSITIONS, Arrival, Due, Key, Row, Rows
 
 BUCKETS = frozenset({Account.UNPROMISED, Account.RESERVED, Account.ALLOCATED, Account.QUARANTINED, Account.IN_TRANSIT})
 DUE_ROW = Due()
@@ -121,6 +125,7 @@ class Draft:
         "_claims_before",
         "_closed_claims",
         "_events",
+        "_goods",
         "alerts",
         "answers",
         "arrival",
@@ -154,6 +159,7 @@ class Draft:
         self._claims_before: dict[tuple[str, int], Claim | None] = {}
         self._closed_claims: dict[tuple[str, int], ClosedClaim | None] = {}
         self._events = 0
+        self._goods: Goods | None = None
 
     def next_event_id(self) -> str:
         """The id of the next event of this decision."""
@@ -169,9 +175,51 @@ class Draft:
             self.shelves[location] = shelf
         return shelf
 
-    def policy(self, location: str) -> Policy:
+    def policy(self, location: str | None, channel: str | None = None) -> Policy:
         """The policy in force for this SKU there."""
-        return self.rows.policy(self.sku, location)
+        item = self.goods.item
+        return self.rows.policy(self.sku, location, channel, None if item is None else item.category)
+
+    @property
+    def references(self) -> References:
+        """What is known of places and channels."""
+        return self.rows.references()
+
+    @property
+    def goods(self) -> Goods:
+        """The SKU as a whole, as this decision has left it."""
+        goods = self._goods
+        if goods is None:
+            goods = self._goods = self.rows.goods(self.sku) or NO_GOODS
+        return goods
+
+    def put_goods(self, goods: Goods) -> None:
+        """Change the SKU as a whole, and keep its due row in step; what says nothing any more leaves no row."""
+        old = self.goods
+        self._goods = goods
+        self.changes[GOODS, (self.sku,)] = None if goods == NO_GOODS else goods
+        if old.due_ms != goods.due_ms:
+            if old.due_ms is not None:
+                self.changes[DUE, (old.due_ms, self.sku, "", 0)] = None
+            if goods.due_ms is not None:
+                self.changes[DUE, (goods.due_ms, self.sku, "", 0)] = DUE_ROW
+
+    def row(self, table: str, key: Key) -> Any:
+        """A row of a table that is seldom asked, as this decision has left it."""
+        changed = (table, key)
+        return self.changes[changed] if changed in self.changes else self.rows.row(table, key)
+
+    def group(self, table: str) -> dict[Any, Any]:
+        """All rows of such a table that belong to the SKU, by the rest of the key, as this decision has left them."""
+        found = dict(self.rows.group(table, self.sku))
+        for (changed, key), row in self.changes.items():
+            if changed == table and key[0] == self.sku:
+                rest = key[1] if len(key) == 2 else key[1:]
+                if row is None:
+                    found.pop(rest, None)
+                else:
+                    found[rest] = row
+        return found
 
     def claim(self, holder: str, line: int) -> Claim | None:
         """The open claim, as this decision has left it."""

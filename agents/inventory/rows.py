@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer, KeptAnswer
+from agents.inventory.channels import References
+from agents.inventory.goods import Goods
 from agents.inventory.policy import Policy
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import JournalRecord
 from agents.inventory.reservations import Claim, ClosedClaim
-from agents.inventory.transactions import PolicySettings, Transaction
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Transaction
 
 POSITIONS = "positions"  # (sku, location) -> Position
 CLAIMS = "claims"  # (sku, holder, line) -> Claim, the open ones
 CLOSED_CLAIMS = "closed_claims"  # (sku, holder, line) -> ClosedClaim
 ANSWERS = "answers"  # (source, sku, transaction_id) -> KeptAnswer
-DUE = "due"  # (due_ms, sku, holder, line) -> Due
+DUE = "due"  # (due_ms, sku, holder, line) -> Due; holder "" and line 0: a date of the goods themselves
 MOVEMENTS = "movements"  # (sku, location, second) -> Movement
 POLICY = "policy"  # (rule,) -> PolicySettings
+GOODS = "goods"  # (sku,) -> Goods
+LOCATIONS = "locations"  # (location,) -> LocationReference
+CHANNELS = "channels"  # (channel,) -> ChannelReference
+REFRESHING = "refreshing"  # (rule, location or channel that changed, as `<kind>:<id>`) -> Refreshing
+AVAILABILITY = "availability"  # (sku,) -> Availability, as it was last told
 
 Key = tuple[str | int, ...]
 
@@ -36,7 +43,20 @@ class Movement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     quantity: int
 
 
-Row = Position | Claim | ClosedClaim | KeptAnswer | Due | Movement | PolicySettings
+Row = (
+    Position
+    | Claim
+    | ClosedClaim
+    | KeptAnswer
+    | Due
+    | Movement
+    | PolicySettings
+    | Goods
+    | LocationReference
+    | ChannelReference
+    | Refreshing
+    | Availability
+)
 
 
 class Rows(Protocol):
@@ -69,8 +89,22 @@ class Rows(Protocol):
     def movements_after(self, sku: str, location: str, second: int) -> int:
         """Sum of the movements in all seconds later than `second`."""
 
-    def policy(self, sku: str, location: str | None, channel: str | None = None) -> Policy:
-        """The policy in force there."""
+    def policy(
+        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
+    ) -> Policy:
+        """The policy in force there, for goods of that category."""
+
+    def references(self) -> References:
+        """What LOCATION and CHANNEL records said."""
+
+    def goods(self, sku: str) -> Goods | None:
+        """What is known of the SKU as a whole."""
+
+    def row(self, table: str, key: Key) -> Any:
+        """A row of one of the tables that are seldom asked, or None."""
+
+    def group(self, table: str, sku: str) -> Mapping[Any, Any]:
+        """All rows of such a table whose key starts with the SKU, by the rest of the key; in no particular order."""
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from msgspec.structs import asdict, astuple
 
 from agents.inventory import rows as names
 from agents.inventory.answers import Answer, KeptAnswer
+from agents.inventory.goods import Goods
 from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
@@ -97,8 +98,9 @@ POLICY = Table(
     stored_as=StoredPolicySettings,
     from_array=_policy_from_array,
 )
+GOODS = Table(names.GOODS, b"g", (str,), Goods)
 
-LEDGER_TABLES: tuple[Table, ...] = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY)
+LEDGER_TABLES: tuple[Table, ...] = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY, GOODS)
 
 
 _LONG_AGO_MS, _NEVER_MS = -(1 << 62), 1 << 62
@@ -116,6 +118,7 @@ class LedgerRows:
         self._due = overlay.table(DUE)
         self._movements = overlay.table(MOVEMENTS)
         self._policy = overlay.table(POLICY)
+        self._goods = overlay.table(GOODS)
         self._book = PolicyBook(())
         self._book_revision = -1
         self._due_discards = 0
@@ -175,12 +178,26 @@ class LedgerRows:
         later = self._movements.scan((sku, location), (sku, location, second + 1))
         return sum(row.quantity for _, row in later)
 
-    def policy(self, sku: str, location: str | None, channel: str | None = None) -> Policy:
+    def policy(
+        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
+    ) -> Policy:
         """See `Rows.policy`."""
         if self._policy.revision != self._book_revision:
             self._book_revision = self._policy.revision
             self._book = PolicyBook([row for _, row in self._policy.scan()])
-        return self._book.policy(sku, location, channel)
+        return self._book.policy(sku, location, channel, category)
+
+    def goods(self, sku: str) -> Goods | None:
+        """See `Rows.goods`."""
+        return self._goods.get((sku,))  # type: ignore[no-any-return]
+
+    def row(self, table: str, key: names.Key) -> Any:
+        """See `Rows.row`."""
+        return self._overlays[table].get(key)
+
+    def group(self, table: str, sku: str) -> Mapping[Any, Any]:
+        """See `Rows.group`."""
+        return self._overlays[table].group(sku).rows
 
     def due_before(self, at_ms: int, limit: int) -> list[tuple[int, str, str, int]]:
         """(due_ms, sku, holder, line) of what is due up to `at_ms`, the longest due first, at most `limit`.

