@@ -30,11 +30,16 @@ COMMANDS = {
     "topology": Command("tools.commands.topology", "Draw topics, agents and tables as text or Mermaid."),
     "stock": Command("tools.commands.stock", "Show where a SKU stands, per location."),
     "reservations": Command("tools.commands.reservations", "Show the claims on a SKU."),
+    "policy": Command("tools.commands.policy", "Show which rule gives which value; set a rule."),
+    "location": Command("tools.commands.location", "Show or set places: open, region, authority."),
+    "channel": Command("tools.commands.channel", "Show or set sales channels: their places and methods."),
     "tail": Command("tools.commands.tail", "Follow a topic, decoded."),
     "import": Command("tools.commands.import_file", "Turn a CSV file into transactions by a mapping."),
+    "audit": Command("tools.commands.audit", "Fold the input again, and compare with all that was written."),
     "play": Command("tools.commands.play", "Run a scenario through the rules; needs no broker."),
     "bench": Command("tools.commands.bench", "Measure throughput and latency against bare loops."),
-    "dead-letters": Command("tools.commands.dead_letters", "List what could not be read or decided, and why."),
+    "dead-letters": Command("tools.commands.dead_letters", "See, redrive or drop what could not be decided."),
+    "partitions": Command("tools.commands.partitions", "See how each partition stands; unpark one."),
 }
 
 

@@ -159,6 +159,20 @@ def common_options(function: Callable[..., R]) -> Callable[..., R]:
     return with_context
 
 
+def confirmed(context: Context, question: str) -> bool:
+    """Whether a person says yes; where not, that nothing was done is told. With --json nobody can be asked."""
+    if context.as_json:
+        raise click.UsageError("--json asks nothing: add --yes, or --dry-run.")
+    try:
+        yes = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo("Nothing was done. Where nobody can be asked, add --yes.", err=True)
+        raise
+    if not yes:
+        click.echo("Nothing was done.")
+    return yes
+
+
 def find_topology() -> Path:
     """The topology file where none was named: here, else beside the checkout, else the one a plain install brought."""
     here = Path(TOPOLOGY_FILE)

@@ -132,8 +132,11 @@ _LISTENER_MISMATCH = (
 )
 
 
-def explain(error: BrokerError, bootstrap: str) -> BrokerUnusable:
-    """The sentences for `error`, met while talking to `bootstrap`. Unknown codes are told in the client's own words."""
+def explain(error: BrokerError, bootstrap: str, *, answered_before: bool = False) -> BrokerUnusable:
+    """The sentences for `error`, met while talking to `bootstrap`. Unknown codes are told in the client's own words.
+
+    `answered_before`: with these settings, so that no hint at wrong ones is given.
+    """
     code = _known(error)
     detail = _detail(error)
     if any(hint in error.str() for hint in _LISTENER_MISMATCH):
@@ -143,7 +146,7 @@ def explain(error: BrokerError, bootstrap: str) -> BrokerUnusable:
             error.code(),
         )
     if code == KafkaError._TRANSPORT:
-        return _no_answer(error, bootstrap)
+        return _no_answer(error, bootstrap, answered_before)
     if code not in _SENTENCES:
         return BrokerUnusable(
             f"The broker at {bootstrap} answered {error.name()}: {detail}.",
@@ -176,11 +179,11 @@ def _known(error: BrokerError) -> int:
     return _ALIASES.get(error.code(), error.code())
 
 
-def _no_answer(error: BrokerError, bootstrap: str) -> BrokerUnusable:
+def _no_answer(error: BrokerError, bootstrap: str, answered_before: bool) -> BrokerUnusable:
     if "refused" in error.str():
         return BrokerUnusable(f"Nobody listens at {bootstrap}: the connection is refused.", _REACH, error.code())
     sentence, what_to_do = _SENTENCES[KafkaError._TRANSPORT]
-    hint = " If it does, it may want TLS or SASL: see security.protocol."
+    hint = "" if answered_before else " If it does, it may want TLS or SASL: see security.protocol."
     return BrokerUnusable(sentence.format(bootstrap=bootstrap), what_to_do + hint, error.code())
 
 

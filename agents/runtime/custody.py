@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor
@@ -23,15 +22,18 @@ from agents.runtime.faults import Fault, judge
 from agents.runtime.fencing import FencedWait
 from agents.runtime.fold import InputRecord
 from agents.runtime.opener import Refused
-from agents.runtime.owner import FAULTS_OF_THE_WORLD, Owner, Parked, now_ms
+from agents.runtime.owner import FAULTS_OF_THE_WORLD, Owner, Parked
+from agents.runtime.surroundings import REAL, Surroundings
 from agents.runtime.turns import TURN_AT_MOST_S, Turns
-from agents.state.rocks import remove_store
-from agents.state.store import StoreCorrupt, StoreError, StoreLocked
+from agents.runtime.unparking import Parking, Skip, Unparking, Unparkings, Verdict
+from agents.state.store import StoreCorrupt, StoreError, StoreFault, StoreLocked
 
 log = logging.getLogger("onhand.custody")
 T = TypeVar("T")
 
 TICK_S = 0.2
+LOOK_FOR_DECISIONS_S = 2.0
+"""How often a parked partition asks whether a person has decided what becomes of it."""
 BACK_OFF_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -63,7 +65,7 @@ class Steering(Protocol):
 class Held:
     """One partition while it is assigned to us. A new assignment is a new object."""
 
-    __slots__ = ("inbox", "listening", "owner", "partition", "spoilt", "standing", "why")
+    __slots__ = ("inbox", "listening", "owner", "parking", "partition", "skip", "spoilt", "standing", "why")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -75,6 +77,10 @@ class Held:
         """Records before `started` are of an earlier position: they are not taken in."""
         self.spoilt: Path | None = None
         """The local store, when it was found corrupt: it goes before the partition is opened again."""
+        self.parking: Parking | None = None
+        """While the partition is parked."""
+        self.skip: Skip | None = None
+        """What the next owner leaves out."""
 
 
 class Custody:
@@ -88,11 +94,14 @@ class Custody:
         stop_worker: Callable[[str], None],
         on_assignment: Callable[[set[int]], Awaitable[None]],
         heartbeat_interval_ms: int,
+        surroundings: Surroundings = REAL,
+        unparkings: Unparkings | None = None,
     ) -> None:
         """Start with no partitions.
 
         `deliver` hands a chunk to the partition's agent, which calls `apply` with it; `stop_worker` is called with the
-        sentence when nothing here can help; `on_assignment` with all partitions whenever they change.
+        sentence when nothing here can help; `on_assignment` with all partitions whenever they change; `unparkings`
+        tells what people have decided about parked ones.
         """
         self.pump: Steering | None = None
         self.held: dict[int, Held] = {}
@@ -102,9 +111,11 @@ class Custody:
         self._stop_worker = stop_worker
         self._on_assignment = on_assignment
         self._heartbeat_interval_ms = heartbeat_interval_ms
-        self._opening: dict[int, asyncio.Lock] = {}
+        self._doors: dict[int, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns = Turns(os.cpu_count() or 1)
+        self._surroundings = surroundings
+        self._unparkings = unparkings
+        self._turns = Turns(surroundings.cores)
         self.leaving = False
 
     # -- what the pump tells -----------------------------------------------------------------------------------------
@@ -233,7 +244,7 @@ class Custody:
             held.spoilt = corrupt.path
             return Fault.INDEFINITE
         except FAULTS_OF_THE_WORLD as error:
-            log.warning("partition %d waits: %s", held.partition, error)
+            log.warning("partition %d waits: %s", held.partition, _told(error))
             return Fault.APPLY_AGAIN
         if prepared is None:
             return None
@@ -244,20 +255,52 @@ class Custody:
             return Fault.INDEFINITE
         except FAULTS_OF_THE_WORLD as error:
             # Kafka has the chunk and the local store has not: applied again it would come out twice.
-            log.warning("partition %d is restored anew: %s", held.partition, error)
+            log.warning("partition %d is restored anew: %s", held.partition, _told(error))
             return Fault.INDEFINITE
 
     async def _park(self, held: Held, owner: Owner, records: list[InputRecord], parked: Parked) -> None:
         """Commit what came before the broken record, then stand still; the other partitions go on."""
-        log.error("partition %d is parked at offset %d: %s", held.partition, parked.offset, parked)
+        if parked.at_the_end and len(records) > 1:
+            middle = len(records) // 2
+            for half in (records[:middle], records[middle:]):
+                if self._may_apply(held, owner):
+                    await self._apply_patiently(held, owner, half)
+            return
         if parked.index:
             await self._apply_patiently(held, owner, records[: parked.index])
         if not self._may_apply(held, owner):
             return
+        parking = Parking(held.partition, parked.offset, parked.record_time_ms, self._unparkings)
+        decision = await self._run(parking.look)
+        if not self._may_apply(held, owner):
+            return
+        held.parking = parking
+        if decision is not None:
+            self._unpark(held, decision, str(parked))
+            return
+        log.error("partition %d is parked at offset %d: %s", held.partition, parked.offset, parked)
         held.standing, held.why, held.listening = Standing.PARKED, str(parked), False
         if self.pump is not None:
             self.pump.pause(held.partition)
         await self._run(owner.say, owner.parking_alert(parked))
+        if self._unparkings is not None:
+            self._spawn(self._wait_parked(held, parking))
+
+    async def _wait_parked(self, held: Held, parking: Parking) -> None:
+        """Until a person has decided what becomes of the record, or the partition is gone."""
+        while self._ours(held) and held.standing is Standing.PARKED:
+            decision = await self._run(parking.look)
+            if decision is not None and self._ours(held) and held.standing is Standing.PARKED:
+                self._unpark(held, decision, held.why)
+                return
+            await asyncio.sleep(LOOK_FOR_DECISIONS_S)
+
+    def _unpark(self, held: Held, decision: Unparking, breach: str) -> None:
+        """Open the partition again, and leave the record out if that was decided: nothing is kept of what met it."""
+        log.warning("partition %d goes on: %s", held.partition, decision.sentence)
+        held.skip = decision.skip(breach) if decision.verdict is Verdict.SKIP else None
+        held.standing = Standing.OPENING
+        self._spawn(self._open_again(held))
 
     def _give_up(self, held: Held, owner: Owner, fault: Fault) -> None:
         """This owner applies nothing more. From here on no chunk reaches it."""
@@ -289,7 +332,7 @@ class Custody:
 
     async def _open(self, held: Held) -> None:
         """Open the partition's owner; again and again while the world is broken and the partition ours."""
-        async with self._opening.setdefault(held.partition, asyncio.Lock()):
+        async with self._door(held.partition):
             for attempt in _BackOff():
                 if not self._ours(held):
                     return
@@ -310,7 +353,7 @@ class Custody:
                         return
                     log.warning("partition %d cannot be opened yet: %s", held.partition, error.args[0].str())
                 except FAULTS_OF_THE_WORLD as error:
-                    log.warning("partition %d cannot be opened yet: %s", held.partition, error)
+                    log.warning("partition %d cannot be opened yet: %s", held.partition, _told(error))
                 else:
                     await self._run_or_drop(held, owner)
                     return
@@ -320,6 +363,7 @@ class Custody:
         if not self._ours(held):
             await self._run(owner.close)
             return
+        owner.skip, held.parking = held.skip, None
         held.owner, held.inbox, held.standing, held.why = owner, Inbox(), Standing.RUNNING, ""
         assert self.pump is not None
         self.pump.start(held.partition, owner.input_position)
@@ -339,7 +383,7 @@ class Custody:
         """Fenced off, yet perhaps still ours: wait until the group has said so, see fencing.py."""
         held.standing = Standing.FENCED
         await self._drop(held)
-        wait = FencedWait(self._heartbeat_interval_ms, now_ms())
+        wait = FencedWait(self._heartbeat_interval_ms, self._surroundings.now_ms())
         while self._ours(held) and not wait.over:
             await asyncio.sleep(TICK_S)
             if self.pump is not None:
@@ -351,9 +395,10 @@ class Custody:
         owner, held.owner, held.listening = held.owner, None, False
         if self.pump is not None:
             self.pump.pause(held.partition)
-        if owner is not None:
-            await self._run(owner.close)
-        await self._remove_spoilt(held)
+        async with self._door(held.partition):
+            if owner is not None:
+                await self._run(owner.close)
+            await self._remove_spoilt(held)
 
     async def _remove_spoilt(self, held: Held) -> None:
         path, held.spoilt = held.spoilt, None
@@ -361,14 +406,19 @@ class Custody:
             return
         log.warning("the state in %s is corrupt; it is removed and will be rebuilt from the changelog", path)
         try:
-            await self._run(remove_store, path)
+            await self._run(self._surroundings.remove_store, path)
         except StoreError as error:
             log.warning("%s", error)
 
     async def _close(self, held: Held) -> None:
         owner, held.owner, held.listening = held.owner, None, False
         if owner is not None:
-            await self._run(owner.close)
+            async with self._door(held.partition):
+                await self._run(owner.close)
+
+    def _door(self, partition: int) -> asyncio.Lock:
+        """Of the local store: a partition that comes back is not opened before its last owner has closed."""
+        return self._doors.setdefault(partition, asyncio.Lock())
 
     def _ours(self, held: Held) -> bool:
         return not self.leaving and self.held.get(held.partition) is held
@@ -396,7 +446,7 @@ class Custody:
             held.spoilt = corrupt.path
             self._give_up(held, owner, Fault.INDEFINITE)
         except FAULTS_OF_THE_WORLD as error:
-            log.warning("partition %d: %s", held.partition, error)
+            log.warning("partition %d: %s", held.partition, _told(error))
         finally:
             if self._may_apply(held, owner):
                 self._free(held)
@@ -420,6 +470,16 @@ class Custody:
 
     async def _run(self, function: Callable[..., T], *values: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *values)
+
+
+def _told(error: Exception) -> str:
+    """The sentence of a fault of the world; of a disk that refuses also what to do."""
+    if not isinstance(error, StoreFault):
+        return str(error)
+    return (
+        f"the local state cannot be written ({error}). Nothing is lost: Kafka has it all, and the partition is opened "
+        "again until it can be. Make room on that disk; the worker goes on by itself."
+    )
 
 
 class _BackOff:

@@ -12,9 +12,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agents.codec.words import DeadLetter
-from agents.runtime.fold import Headers, InputRecord, Outgoing
+from agents.inventory.alerts import Alert, AlertType, Severity
+from agents.runtime.fold import Headers, InputRecord, Outgoing, header
 
 STORY_HEADER = "onhand.dead_letter"
+ORIGIN_HEADER = "onhand.redrive.origin"
+"""On a redriven record: `topic-partition-offset` of the record that was buried first."""
+ATTEMPTS_HEADER = "onhand.redrive.attempts"
+"""On a redriven record: how often it was tried before."""
+PARKED = "parked"
+"""The stage of a record that broke an invariant and that a person decided to leave out."""
 LARGEST_KEPT_BYTES = 512 * 1024
 """Key, value and headers. Beyond this they would not fit into a record of the broker's default size beside the story."""
 HEAD_BYTES = 64 * 1024
@@ -36,7 +43,7 @@ class DeadLetters:
     def bury(
         self, record: InputRecord, at_ms: int, *, reason: str, stage: str, error: BaseException | None = None
     ) -> Outgoing:
-        """The dead letter of `record`; `stage` says where it failed: `key`, `decode` or `decide`."""
+        """The dead letter of `record`; `stage` says where it failed: `key`, `decode`, `decide`, or `parked`."""
         original, key, headers = record.value(), record.key(), _original(record)
         value = original or b""
         reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
@@ -44,7 +51,8 @@ class DeadLetters:
         kept = original
         if truncated:
             kept, key, headers = value[:HEAD_BYTES], key and key[:HEAD_BYTES], _first_of(headers)
-        error_class = type(error).__qualname__ if error is not None else "Refused"
+        without_error = "InvariantBroken" if stage == PARKED else "Refused"
+        error_class = type(error).__qualname__ if error is not None else without_error
         trace = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:] if stage == "decide" and error else ""
         story = DeadLetter(
             reason=reason,
@@ -59,7 +67,7 @@ class DeadLetters:
             value_sha256=hashlib.sha256(value).hexdigest(),
             value_bytes=-1 if original is None else len(original),
             truncated=truncated,
-            attempts=1,
+            attempts=1 + attempts_before(record),
         )
         headers += [
             ("__connect.errors.topic", self.topic),
@@ -73,6 +81,29 @@ class DeadLetters:
             headers.append(("__connect.errors.exception.stacktrace", trace))
         headers.append((STORY_HEADER, self.encode(story)))
         return Outgoing(self.dead_letter_topic, key, kept, self.partition, headers)
+
+
+def attempts_before(record: InputRecord) -> int:
+    """How often the record was tried and buried before it was redriven; 0 where it never was."""
+    told = header(record, ATTEMPTS_HEADER) if record.headers() else None
+    return int(told) if told is not None and told.isdigit() else 0
+
+
+def alert_of_burial(
+    topic: str, partition: int, offset: int, at_ms: int, *, reason: str, stage: str, bug: bool = False
+) -> Alert:
+    """What people hear of each burial: none is silent. A bug of ours is critical."""
+    subject = f"{topic}-{partition}"
+    verb = {"decide": "decided", PARKED: "decided, and was left out"}.get(stage, "read")
+    return Alert(
+        event_id=f"{subject}-{offset}-r",
+        type=AlertType.DEAD_LETTER,
+        severity=Severity.CRITICAL if bug else Severity.WARNING,
+        subject=subject,
+        message=f"The record at {topic}[{partition}]@{offset} could not be {verb}: {reason}",
+        at_ms=at_ms,
+        action="Look at it with `onhand dead-letters list`; correct the sender, then redrive or drop it.",
+    )
 
 
 def size_of(record: InputRecord) -> int:

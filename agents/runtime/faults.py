@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Protocol
 
@@ -42,6 +43,26 @@ class Fault(Enum):
     """Nobody knows whether it was committed: throw the producer away, open again, let the restore say."""
     STOP = auto()
     """Trying again cannot help: stop the worker and say why."""
+
+
+TOLD: Mapping[Fault, str] = {
+    Fault.APPLY_AGAIN: (
+        "the transaction was aborted, nothing of it counts, and the same records are decided again. "
+        "If this goes on, look at the broker's log"
+    ),
+    Fault.COMMIT_AGAIN: "the broker has not confirmed the transaction yet. If this goes on, look at the broker's log",
+    Fault.FENCED_OFF: (
+        "another worker has taken over, or the transaction took longer than transaction.timeout.ms. This worker writes "
+        "nothing more here, and opens the partition again only if the group still gives it. "
+        "If this goes on, look for a frozen machine or a slow broker"
+    ),
+    Fault.INDEFINITE: (
+        "nobody knows whether the transaction was committed, so the partition is opened again and its changelog tells. "
+        "If this goes on, look at the broker and the network"
+    ),
+    Fault.STOP: "the broker refuses this worker. Correct its credentials or rights, then start it again",
+}
+"""What an operator reads of each: what is the case, and what to do."""
 
 
 class BrokerError(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package exports them without saying so
@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from agents.runtime.broker_errors import BrokerUnusable
 from agents.runtime.opening import UNKNOWN_TOPIC_ID, LogFigures
+from agents.runtime.told_positions import ToldPositions
 from agents.runtime.topics import Cluster
 
 ASK_S = 10.0
@@ -33,13 +34,28 @@ class GroupProtocol(NamedTuple):
     heartbeat_interval_ms: int
 
 
+class Figures(Protocol):
+    """What is asked of the broker when a partition is opened."""
+
+    @property
+    def hides_after_aborts(self) -> bool:
+        """See `FigureSource.hides_after_aborts`."""
+
+    def of(self, partition: int) -> LogFigures:
+        """See `FigureSource.of`."""
+
+
 class FigureSource:
     """Asks the broker. Blocks; raises BrokerUnusable."""
 
-    def __init__(self, common: Mapping[str, str], topic: str, changelog: str) -> None:
+    def __init__(
+        self, common: Mapping[str, str], topic: str, changelog: str, told: ToldPositions | None = None
+    ) -> None:
+        """`told` reads how far a partition has come by its heartbeats; None: nobody asks."""
         self._common = dict(common)
         self._topic = topic
         self._changelog = changelog
+        self._told = told
 
     @cached_property
     def hides_after_aborts(self) -> bool:
@@ -68,7 +84,16 @@ class FigureSource:
             changelog_end=of_changelog.next,
             changelog_cleanup_policy=settings.get("cleanup.policy", ""),
             changelog_delete_retention_ms=int(settings.get("delete.retention.ms") or 86_400_000),
+            told_position=self._told_position(cluster, partition),
         )
+
+    def _told_position(self, cluster: Cluster, partition: int) -> int:
+        if self._told is None:
+            return 0
+        found = cluster.topics([self._told.topic])
+        if self._told.topic not in found or found[self._told.topic].partitions <= partition:
+            return 0
+        return self._told.last(partition, cluster.offsets(found.values())[self._told.topic][partition])
 
     def group_protocol(self) -> GroupProtocol:
         """Which group protocol this broker speaks, and how often its members send heartbeats."""

@@ -13,7 +13,7 @@ the lock of its state directory sees to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,10 +25,17 @@ ASK_S = 10.0
 class Incarnations:
     """Counts the owners that a partition has had. Blocks; raises KafkaException."""
 
-    def __init__(self, common: Mapping[str, Any], transactional_id_prefix: str, topic: str) -> None:
+    def __init__(
+        self,
+        common: Mapping[str, Any],
+        transactional_id_prefix: str,
+        topic: str,
+        consumer: Callable[..., Consumer] = Consumer,
+    ) -> None:
         self._common = common
         self._prefix = transactional_id_prefix
         self._topic = topic
+        self._consumer = consumer
 
     def last(self, partition: int) -> str | None:
         """The transactional id of the last owner; None where there was none."""
@@ -46,7 +53,7 @@ class Incarnations:
     @contextmanager
     def _counter(self) -> Iterator[Consumer]:
         group = f"{self._prefix}.incarnations"
-        consumer = Consumer({**self._common, "group.id": group, "enable.auto.commit": False})
+        consumer = self._consumer({**self._common, "group.id": group, "enable.auto.commit": False})
         try:
             yield consumer
         finally:

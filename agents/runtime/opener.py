@@ -10,7 +10,6 @@ left open. Nothing can be added to the changelog behind our back from here on.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,23 +18,25 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from agents.runtime.dead_letters import DeadLetters
-from agents.runtime.figures import FigureSource
+from agents.runtime.failpoints import Failpoint, reach
+from agents.runtime.figures import Figures
 from agents.runtime.fold import FoldContext, FoldFactory
 from agents.runtime.incarnations import Incarnations
-from agents.runtime.opening import LogFigures, changelog_refusal, input_refusal, must_rebuild
-from agents.runtime.owner import PRODUCER_DEFAULTS, Encoders, Names, Owner, Prepared, now_ms
+from agents.runtime.opening import LogFigures, changelog_refusal, input_refusal, must_rebuild, position_refusal
+from agents.runtime.owner import PRODUCER_DEFAULTS, Encoders, Names, Owner, Prepared
 from agents.runtime.partitioner import PARTITIONER
+from agents.runtime.surroundings import REAL, Surroundings
 from agents.state.overlay import Overlay
 from agents.state.restore import Progress, Restore
-from agents.state.rocks import RocksOptions, RocksStore, open_or_rebuild, remove_store
-from agents.state.store import Meta, Store
+from agents.state.rocks import RocksOptions
+from agents.state.store import BATCH_ROWS, Meta, Store
 from agents.state.tables import Table, UndecodableRow
 
 log = logging.getLogger("onhand.opener")
 
 FENCE_SLICE_S = 5.0
 FENCE_PATIENCE_S = 60.0
-RESTORE_RECORDS_PER_POLL = 10_000
+RESTORE_RECORDS_PER_POLL = BATCH_ROWS  # what one write takes, so that a restore that is cut off goes on from there
 RESTORE_POLL_S = 0.2
 REPORT_EVERY_S = 2.0
 
@@ -72,20 +73,24 @@ class OpenerSettings:
 class Opener:
     """Opens the owners of one worker. Its method runs on the pool: it blocks on Kafka and RocksDB."""
 
-    def __init__(self, settings: OpenerSettings, figures: FigureSource) -> None:
+    def __init__(self, settings: OpenerSettings, figures: Figures, surroundings: Surroundings = REAL) -> None:
         self._settings = settings
         self._figures = figures
+        self._surroundings = surroundings
         names = settings.names
-        self._incarnations = Incarnations(settings.common, names.transactional_id_prefix, names.topic)
+        self._incarnations = Incarnations(
+            settings.common, names.transactional_id_prefix, names.topic, surroundings.consumer
+        )
 
     def open(self, partition: int, given_up: Callable[[], bool]) -> Owner:
         """The owner of `partition`, ready to apply. `given_up` says that it is no longer wanted.
 
         Raises Refused, StoreLocked, KafkaException (broker not there, not allowed), OSError (disk).
         """
-        started = time.monotonic()
+        started = self._surroundings.monotonic()
         producer = self._fence_off(partition, given_up)
-        fenced = time.monotonic()
+        reach(Failpoint.AFTER_FENCING)
+        fenced = self._surroundings.monotonic()
         figures = self._figures.of(partition)
         store = self._store(partition, figures)
         try:
@@ -105,13 +110,17 @@ class Opener:
             partition,
             fenced - started,
             restored,
-            time.monotonic() - fenced,
+            self._surroundings.monotonic() - fenced,
             meta.input_position,
         )
         owner = self._owner(partition, producer, store, meta)
         if meta != store.meta():
             # A new topic id, or a loss that a person has accepted: it must stand before anything is folded upon it.
-            fault = owner.commit(Prepared([], (), meta.input_position, meta.last_time_ms, 0))
+            try:
+                fault = owner.commit(Prepared([], (), meta.input_position, meta.last_time_ms, 0))
+            except BaseException:
+                owner.close()
+                raise
             if fault is not None:
                 owner.close()
                 raise KafkaException(KafkaError(KafkaError._STATE, f"the first commit failed: {fault.name.lower()}"))
@@ -128,7 +137,7 @@ class Opener:
 
     def _initialised(self, transactional_id: str, given_up: Callable[[], bool]) -> Producer:
         settings = self._settings
-        producer = Producer(
+        producer = self._surroundings.producer(
             {
                 **PRODUCER_DEFAULTS,
                 **settings.common,
@@ -138,24 +147,31 @@ class Opener:
             },
             logger=log,
         )
-        deadline = time.monotonic() + FENCE_PATIENCE_S
+        deadline = self._surroundings.monotonic() + FENCE_PATIENCE_S
         while True:
             try:
                 producer.init_transactions(FENCE_SLICE_S)
             except KafkaException as error:
                 retriable = error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT
-                if not retriable or given_up() or time.monotonic() > deadline:
+                if not retriable or given_up() or self._surroundings.monotonic() > deadline:
                     raise
             else:
                 return producer
 
-    def _store(self, partition: int, figures: LogFigures) -> RocksStore:
+    def _store(self, partition: int, figures: LogFigures) -> Store:
         settings = self._settings
         path = settings.state_directory / str(partition)
-        store = open_or_rebuild(path, settings.rocks, log.warning)
-        meta = store.meta()
+        surroundings = self._surroundings
+        store = surroundings.open_store(path, settings.rocks, log.warning)
+        try:
+            meta = store.meta()
+        except BaseException:
+            store.close()
+            raise
+        if meta.checkpoint == 0 and figures.changelog_end > 0:
+            log.info("%s: nothing is kept here; the state is restored from the whole changelog", path)
         lost = changelog_refusal(meta.checkpoint, figures)
-        stale = must_rebuild(meta.checkpoint, meta.checkpoint_at_ms, now_ms(), figures)
+        stale = must_rebuild(meta.checkpoint_at_ms, surroundings.now_ms(), figures)
         if lost is not None and not settings.accept_loss:
             store.close()
             raise Refused(lost)
@@ -166,17 +182,27 @@ class Opener:
                 "accepted, going on with what the changelog has" if lost else "too old to catch up, rebuilding",
             )
             store.close()
-            remove_store(path)
-            store = RocksStore(path, settings.rocks)
+            surroundings.remove_store(path)
+            store = surroundings.open_store(path, settings.rocks, log.warning)
+        return self._dated(store)
+
+    def _dated(self, store: Store) -> Store:
+        """Date an empty store before its first row: a write that is cut off leaves rows and no checkpoint behind."""
+        try:
+            if store.meta().checkpoint_at_ms == 0:
+                store.write((), Meta(checkpoint_at_ms=self._surroundings.now_ms()))
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def _restore(
         self, partition: int, store: Store, figures: LogFigures, given_up: Callable[[], bool]
     ) -> tuple[int, Meta]:
         """Apply the changelog from the checkpoint to its end. Returns (rows, meta)."""
-        report = _Report(partition)
+        report = _Report(partition, self._surroundings.monotonic)
         restore = Restore(store, self._settings.tables, figures.changelog_end, report.progress)
-        consumer = Consumer(
+        consumer = self._surroundings.consumer(
             {
                 "fetch.wait.max.ms": 10,
                 "queued.max.messages.kbytes": 65_536,
@@ -194,21 +220,28 @@ class Opener:
             consumer.assign([TopicPartition(figures.changelog, partition, start)])
             while not restore.done:
                 _restore_some(consumer, restore)
+                reach(Failpoint.IN_RESTORE)
                 if given_up():
                     raise GivenUp(KafkaError(KafkaError._DESTROY, "the partition was taken away while it was opened"))
         finally:
             consumer.close()
-        return report.records, restore.finish(now_ms())
+        return report.records, restore.finish(self._surroundings.now_ms())
 
     def _checked(self, meta: Meta, figures: LogFigures) -> Meta:
         """The meta to go on with. Raises Refused where the input log does not fit."""
         lost = input_refusal(meta.input_position, meta.topic_id, figures)
+        if lost is not None:
+            # Whoever believes the partition its own, too, may have gone on with it while we restored: ask again.
+            figures = self._figures.of(figures.partition)
+            lost = input_refusal(meta.input_position, meta.topic_id, figures)
         position = meta.input_position
         if lost is not None:
             if not self._settings.accept_loss:
                 raise Refused(lost)
             log.warning("accepted: %s", lost)
             position = figures.input_start
+        else:
+            self._check_position(position, figures)
         return Meta(
             input_position=position,
             last_time_ms=meta.last_time_ms,
@@ -216,6 +249,14 @@ class Opener:
             checkpoint=meta.checkpoint,
             checkpoint_at_ms=meta.checkpoint_at_ms,
         )
+
+    def _check_position(self, position: int, figures: LogFigures) -> None:
+        lost = position_refusal(position, figures)
+        if lost is None:
+            return
+        if not self._settings.accept_loss:
+            raise Refused(lost)
+        log.warning("accepted: %s", lost)
 
     def _owner(self, partition: int, producer: Producer, store: Store, meta: Meta) -> Owner:
         settings = self._settings
@@ -236,6 +277,7 @@ class Opener:
             fold,
             meta,
             new_producer_after_abort=self._figures.hides_after_aborts,
+            surroundings=self._surroundings,
         )
 
 
@@ -261,16 +303,17 @@ def _restore_some(consumer: Consumer, restore: Restore) -> None:
 class _Report:
     """Says how far a long restore is, every few seconds."""
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, partition: int, monotonic: Callable[[], float]) -> None:
         self.records = 0
         self._partition = partition
-        self._said_at = time.monotonic()
+        self._monotonic = monotonic
+        self._said_at = monotonic()
 
     def progress(self, progress: Progress) -> None:
         """Told after each batch."""
         self.records = progress.records
-        if time.monotonic() - self._said_at > REPORT_EVERY_S:
-            self._said_at = time.monotonic()
+        if self._monotonic() - self._said_at > REPORT_EVERY_S:
+            self._said_at = self._monotonic()
             log.info(
                 "partition %d: restoring, %d records, %.0f %%", self._partition, self.records, 100 * progress.share
             )

@@ -28,15 +28,18 @@ class LogFigures:
     changelog_end: int
     changelog_cleanup_policy: str
     changelog_delete_retention_ms: int
+    told_position: int = 0
+    """The input position that the partition's heartbeats told last; 0 where none was told, or nobody asked."""
 
 
-def must_rebuild(checkpoint: int, checkpoint_at_ms: int, now_ms: int, figures: LogFigures) -> bool:
+def must_rebuild(checkpoint_at_ms: int, now_ms: int, figures: LogFigures) -> bool:
     """Whether the local store is too old to be caught up from its checkpoint.
 
     Deleted rows stay in a compacted log as tombstones for `delete.retention.ms` only. A store that missed them would
-    keep those rows for ever, so beyond half of that time it is rebuilt from the start.
+    keep those rows for ever, so beyond half of that time it is rebuilt from the start. That holds at checkpoint 0, too: a
+    restore that was cut off in its first write has left rows. Only a store without a date has none.
     """
-    return checkpoint > 0 and now_ms - checkpoint_at_ms > figures.changelog_delete_retention_ms // 2
+    return checkpoint_at_ms > 0 and now_ms - checkpoint_at_ms > figures.changelog_delete_retention_ms // 2
 
 
 def changelog_refusal(checkpoint: int, figures: LogFigures) -> str | None:
@@ -81,3 +84,19 @@ def input_refusal(input_position: int, topic_id: str, figures: LogFigures) -> st
             f"re-created or truncated. {CONTINUE}"
         )
     return None
+
+
+def position_refusal(input_position: int, figures: LogFigures) -> str | None:
+    """Why the position of changelog and local state cannot be the last one, or None.
+
+    With both gone this would look like a first start, and everything be decided once more.
+    """
+    if figures.told_position <= input_position:
+        return None
+    where, changelog = f"{figures.topic}[{figures.partition}]", f"{figures.changelog}[{figures.partition}]"
+    return (
+        f"{where} was decided up to offset {figures.told_position}, as its heartbeats say, but the state that "
+        f"{changelog} and this worker's directory have left ends at {input_position}: the changelog was re-created or "
+        f"truncated. Put it back if there is a copy. `onhand worker --accept-loss` decides the input again from "
+        f"{input_position} on: the state is right then, and every event since comes a second time, under the same id."
+    )

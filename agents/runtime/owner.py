@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,10 +25,14 @@ from agents.codec.words import Heartbeat
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.invariants import InvariantBroken
 from agents.runtime.broker_errors import BrokerUnusable
-from agents.runtime.dead_letters import LARGEST_KEPT_BYTES, DeadLetters, size_of
-from agents.runtime.faults import Fault, judge
+from agents.runtime.dead_letters import LARGEST_KEPT_BYTES, PARKED, DeadLetters, alert_of_burial, size_of
+from agents.runtime.failpoints import Failpoint, reach
+from agents.runtime.faults import TOLD, Fault, judge
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, Fold, Headers, InputRecord, Outbox, Outgoing
 from agents.runtime.partitioner import PARTITIONER, partition_of
+from agents.runtime.remarks import Remarks
+from agents.runtime.surroundings import REAL, Surroundings
+from agents.runtime.unparking import Skip
 from agents.state.changelog import meta_record
 from agents.state.overlay import Overlay
 from agents.state.store import Change, Meta, Store, StoreError
@@ -59,19 +62,17 @@ PRODUCER_DEFAULTS: dict[str, str | int | float | bool] = {
 }
 
 
-def now_ms() -> int:
-    """The wall clock. Used for heartbeats, wake-ups and the age of a checkpoint; never in a decision."""
-    return time.time_ns() // 1_000_000
-
-
 class Parked(Exception):
     """A broken invariant: the partition must not go on until a person has looked."""
 
-    def __init__(self, index: int, offset: int, why: str) -> None:
+    def __init__(self, index: int, offset: int, why: str, *, record_time_ms: int = 0, at_the_end: bool = False) -> None:
         super().__init__(why)
         self.index = index
         """Of the record within the chunk."""
         self.offset = offset
+        self.record_time_ms = record_time_ms
+        self.at_the_end = at_the_end
+        """Not one record met it but the end of the chunk: the smallest chunk that meets it tells which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Owner:
         meta: Meta,
         *,
         new_producer_after_abort: bool = False,
+        surroundings: Surroundings = REAL,
     ) -> None:
         """`new_producer_after_abort`: the broker hides what a producer writes after an abort, see incarnations.py."""
         self.partition = partition
@@ -148,6 +150,8 @@ class Owner:
         self.counts = Counts()
         self.input_position = meta.input_position
         self.time_ms = meta.last_time_ms
+        self.skip: Skip | None = None
+        """A record that a person has decided to leave out."""
         self.producer = producer
         self._encoders = encoders
         self._dead_letters = dead_letters
@@ -159,7 +163,9 @@ class Owner:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._new_producer_after_abort = new_producer_after_abort
-        self._woken: dict[bytes, int] = {}
+        self._now_ms, self._monotonic = surroundings.now_ms, surroundings.monotonic
+        self._remarks = Remarks(f"{names.topic}[{partition}]")
+        self._woken: dict[tuple[bytes, bytes], int] = {}
         self._look_again_at_ms = 0
         self._beat_at_ms = 0
 
@@ -170,6 +176,7 @@ class Owner:
         outbox: Outbox = []
         position, time_ms = self.input_position, self.time_ms
         partition, partitions, fold = self.partition, self.names.partitions, self._fold
+        skip_at = -1 if self.skip is None else self.skip.offset
         folded = 0
         for index, record in enumerate(records):
             offset = record.offset()
@@ -181,6 +188,9 @@ class Owner:
                 time_ms = stamp
             position = offset + 1
             folded += 1
+            if offset == skip_at and self.skip is not None and self.skip.means(record):
+                self._bury(record, time_ms, outbox, self.skip.reason, PARKED, None)
+                continue
             key = record.key()
             if not key:
                 self._bury(record, time_ms, outbox, "the key is empty: it must be the SKU", "key", None)
@@ -197,7 +207,7 @@ class Owner:
                 self._bury(record, time_ms, outbox, str(malformed), "decode", malformed)
             except (InvariantBroken, UndecodableRow) as broken:
                 self._overlay.discard()
-                raise Parked(index, offset, str(broken)) from broken
+                raise Parked(index, offset, str(broken), record_time_ms=stamp) from broken
             except FAULTS_OF_THE_WORLD:
                 self._overlay.discard()
                 raise
@@ -217,23 +227,20 @@ class Owner:
             # Of the chunk, not of one record: none can be buried for it.
             log.exception("the end of a chunk of %s[%d] met a bug", self.names.topic, partition)
             self._overlay.discard()
-            raise Parked(0, records[0].offset(), f"{type(bug).__qualname__}: {bug}") from bug
+            why, first = f"{type(bug).__qualname__}: {bug}", records[0]
+            raise Parked(0, first.offset(), why, record_time_ms=first.timestamp()[1], at_the_end=True) from bug
 
     def _bury(
         self, record: InputRecord, at_ms: int, outbox: Outbox, reason: str, stage: str, error: BaseException | None
     ) -> None:
         self.counts.dead_letters += 1
         outbox.append(self._dead_letters.bury(record, at_ms, reason=reason, stage=stage, error=error))
-        severity = Severity.CRITICAL if stage == "decide" else Severity.WARNING
-        self._alert(
-            outbox,
-            record.offset(),
-            AlertType.DEAD_LETTER,
-            severity,
-            at_ms,
-            message=f"{self._where(record.offset())} could not be read: {reason}",
-            action="Look at it with `onhand dead-letters list`; correct the sender.",
-        )
+        if self.names.alerts is not None:
+            bug = stage in {"decide", PARKED}
+            alert = alert_of_burial(
+                self.names.topic, self.partition, record.offset(), at_ms, reason=reason, stage=stage, bug=bug
+            )
+            outbox.append(Outgoing(self.names.alerts, alert.subject.encode(), self._encoders.alert(alert)))
 
     def _forward(self, record: InputRecord, key: bytes, at_ms: int, outbox: Outbox) -> None:
         """A stranger's producer used another partitioner: send the record where its SKU lives."""
@@ -263,12 +270,13 @@ class Owner:
         *,
         message: str,
         action: str,
+        cause: str = "r",
     ) -> None:
         if self.names.alerts is None:
             return
         subject = f"{self.names.topic}-{self.partition}"
         alert = Alert(
-            event_id=f"{subject}-{offset}-r",
+            event_id=f"{subject}-{offset}-{cause}",
             type=type_,
             severity=severity,
             subject=subject,
@@ -296,14 +304,16 @@ class Owner:
             if fault is not None:
                 self._overlay.discard()
                 return fault
+            reach(Failpoint.AFTER_COMMIT)
             meta = Meta(
                 input_position=prepared.input_position,
                 last_time_ms=prepared.time_ms,
                 topic_id=self._topic_id,
                 checkpoint=self._checkpoint,
-                checkpoint_at_ms=now_ms(),
+                checkpoint_at_ms=self._now_ms(),
             )
             self._overlay.commit(meta)
+            reach(Failpoint.AFTER_ROCKSDB)
             self.input_position, self.time_ms = prepared.input_position, prepared.time_ms
             self.counts.chunks += 1
             self.counts.records += prepared.records
@@ -321,6 +331,7 @@ class Owner:
             if prepared is not None:
                 key, position = meta_record(Meta(prepared.input_position, prepared.time_ms, self._topic_id))
                 self._produce(self.names.changelog, key, position, self.partition, on_delivery=self._delivered)
+                reach(Failpoint.AFTER_PRODUCE, self.producer.flush)
         except KafkaException as error:
             return self._roll_back(error.args[0])
         return self._commit_patiently()
@@ -367,7 +378,7 @@ class Owner:
 
     def _commit_patiently(self) -> Fault | None:
         """Commit, again while the broker asks for it. A closing owner gives up after one slice."""
-        deadline = time.monotonic() + COMMIT_PATIENCE_S
+        began = self._monotonic()
         while True:
             try:
                 self.producer.commit_transaction(COMMIT_SLICE_S)
@@ -377,9 +388,12 @@ class Owner:
                     return self._roll_back(error.args[0])
                 if fault is not Fault.COMMIT_AGAIN:
                     return self._noted(error.args[0], fault)
-                if self._closing.is_set() or time.monotonic() > deadline:
+                waited = self._monotonic() - began
+                if self._closing.is_set() or waited > COMMIT_PATIENCE_S:
                     return self._noted(error.args[0], Fault.INDEFINITE)
+                self._remarks.commit_waits(waited, error.args[0].str())
             else:
+                self._remarks.committed_after(self._monotonic() - began)
                 return None
 
     def _roll_back(self, error: KafkaError) -> Fault:
@@ -396,17 +410,18 @@ class Owner:
 
     def _noted(self, error: KafkaError, fault: Fault) -> Fault:
         self.counts.retries += 1
-        log.warning("%s[%d]: %s: %s", self.names.topic, self.partition, fault.name.lower(), error.str())
+        log.warning("%s[%d]: %s (%s: %s).", self.names.topic, self.partition, TOLD[fault], fault.name, error.str())
         return fault
 
     # -- what the owner says by itself -------------------------------------------------------------------------------
 
     def by_the_clock(self, input_position: int, record_time_ms: int) -> Outbox:
         """What is said by the wall clock: wake-ups of what is due, and each second where this partition stands."""
-        now = now_ms()
+        now = self._now_ms()
         if now < self._look_again_at_ms:
             return []
         self._look_again_at_ms = now + LOOK_EVERY_MS
+        self._remarks.record_time(record_time_ms, now)
         outbox = self._wake_ups(now)
         if self.names.heartbeats is not None and now - self._beat_at_ms >= HEARTBEAT_EVERY_MS:
             self._beat_at_ms = now
@@ -430,11 +445,11 @@ class Owner:
 
         The same one not again for some seconds: the first may still be on its way through the log.
         """
-        self._woken = {key: at for key, at in self._woken.items() if now - at < WAKE_AGAIN_AFTER_MS}
+        self._woken = {record: at for record, at in self._woken.items() if now - at < WAKE_AGAIN_AFTER_MS}
         outbox: Outbox = []
         for key, value in self._fold.due(now, WAKE_UPS_PER_LOOK):
-            if key not in self._woken:
-                self._woken[key] = now
+            if (key, value) not in self._woken:
+                self._woken[key, value] = now
                 outbox.append(Outgoing(self.names.topic, key, value, self.partition))
         return outbox
 
@@ -446,9 +461,12 @@ class Owner:
             parked.offset,
             AlertType.PARTITION_PARKED,
             Severity.CRITICAL,
-            now_ms(),
+            self._now_ms(),
             message=f"{self._where(parked.offset)} broke an invariant, the partition stands still: {parked}",
-            action="Nothing of it was committed. Report the record; the other partitions go on.",
+            action="Nothing of it was committed, the other partitions go on. Report the record. After an upgrade "
+            f"`onhand partitions unpark {self.partition} --retry` folds it again; "
+            f"`onhand partitions unpark {self.partition} --skip {parked.offset} --why TEXT` leaves it out.",
+            cause="p",
         )
         return outbox
 

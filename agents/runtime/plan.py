@@ -13,7 +13,9 @@ from agents.runtime.figures import CLASSIC_HEARTBEAT_MS, FigureSource, GroupProt
 from agents.runtime.fold import FoldFactory
 from agents.runtime.opener import Opener, OpenerSettings
 from agents.runtime.owner import Encoders, Names, Owner
+from agents.runtime.told_positions import ToldPositions
 from agents.runtime.topology import AgentSettings, Topology
+from agents.runtime.unparking import UnparkingTopic
 from agents.state.rocks import RocksOptions, TableOptions
 from agents.state.tables import Table
 
@@ -64,8 +66,9 @@ class WorkerPlan:
         self.custody: Custody | None = None
         self._stop: Callable[[], None] | None = None
         self._logic = logic
-        self._figures = FigureSource(topology.kafka, self.topic, agent.changelog.name)
+        self._figures = FigureSource(topology.kafka, self.topic, agent.changelog.name, self._told_positions(codec))
         self._opener = Opener(self._opener_settings(codec, accept_loss), self._figures)
+        self.unparkings = UnparkingTopic(topology.kafka, agent.dead_letters.name)
 
     @property
     def group(self) -> str:
@@ -155,13 +158,27 @@ class WorkerPlan:
             accept_loss=accept_loss,
         )
 
+    def _told_positions(self, codec: Codec) -> ToldPositions | None:
+        heartbeats = self._said("heartbeat")
+        if heartbeats is None:
+            return None
+        return ToldPositions(self.topology.kafka, heartbeats, codec.decoder(heartbeats, "heartbeat"), self.topic)
+
     def _said(self, schema: str) -> str | None:
         return said_topics(self.topology, self.agent).get(schema)
 
 
 def said_topics(topology: Topology, agent: AgentSettings) -> dict[str, str]:
-    """The topics that an agent writes, by the schema of their values: so it finds them whatever they are called."""
-    return {schema: name for name in agent.says if (schema := topology.all_topics[name].schema) is not None}
+    """The topics that an agent writes, by the schema of their values: so it finds them whatever they are called.
+
+    Of several with the same schema the first one that it says.
+    """
+    said: dict[str, str] = {}
+    for name in agent.says:
+        schema = topology.all_topics[name].schema
+        if schema is not None:
+            said.setdefault(schema, name)
+    return said
 
 
 def _rocks_options(topology: Topology) -> RocksOptions:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from agents.runtime.remarks import Reach
+from agents.runtime.surroundings import REAL, Surroundings
 
 if TYPE_CHECKING:
     from agents.runtime.fold import InputRecord
@@ -63,12 +65,17 @@ class Pump:
         settings: Mapping[str, Any],
         listener: Listener,
         loop: asyncio.AbstractEventLoop,
+        surroundings: Surroundings = REAL,
     ) -> None:
         self.topic = topic
         self.last_poll_ms = 0
         self._settings = dict(settings)
         self._listener = listener
         self._loop = loop
+        self._surroundings = surroundings
+        self._hinted_at = surroundings.monotonic()
+        self._reach = Reach(str(settings.get("bootstrap.servers", "")))
+        self._fatal: KafkaError | None = None
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="onhand-pump", daemon=True)
@@ -101,7 +108,8 @@ class Pump:
         why: str | None = "a bug of the runtime, see the log"
         try:
             self._subscribe()
-            self._poll_until_stopped()
+            while not self._stopping.is_set():
+                self._poll()
             why = None
         except KafkaException as error:
             why = error.args[0].str()
@@ -112,24 +120,27 @@ class Pump:
                 self._consumer.close()
 
     def _subscribe(self) -> None:
-        self._consumer = Consumer(self._settings, logger=log)
+        heard = {"error_cb": self._on_error, "on_commit": self._on_hint}
+        self._consumer = self._surroundings.consumer({**self._settings, **heard}, logger=log)
         self._consumer.subscribe(
             [self.topic], on_assign=self._on_assign, on_revoke=self._on_taken, on_lost=self._on_taken
         )
 
-    def _poll_until_stopped(self) -> None:
-        hinted_at = time.monotonic()
-        while not self._stopping.is_set():
-            for _ in range(len(self._jobs)):
-                self._jobs.popleft()()
-            assert self._consumer is not None
-            messages = self._consumer.consume(RECORDS_PER_POLL, POLL_S)
-            self.last_poll_ms = time.time_ns() // 1_000_000
-            if messages:
-                self._sort_out(messages)
-            if time.monotonic() - hinted_at > HINT_EVERY_S:
-                hinted_at = time.monotonic()
-                self._hint()
+    def _poll(self) -> None:
+        """One round: what was asked for meanwhile, what the consumer brings, the hint."""
+        for _ in range(len(self._jobs)):
+            self._jobs.popleft()()
+        assert self._consumer is not None
+        messages = self._consumer.consume(RECORDS_PER_POLL, POLL_S)
+        self.last_poll_ms = self._surroundings.now_ms()
+        if self._fatal is not None:
+            raise KafkaException(self._fatal)
+        if messages:
+            self._sort_out(messages)
+        now = self._surroundings.monotonic()
+        if now - self._hinted_at > HINT_EVERY_S:
+            self._hinted_at = now
+            self._hint()
 
     def _sort_out(self, messages: list[Message]) -> None:
         records: dict[int, list[InputRecord]] = {}
@@ -164,6 +175,16 @@ class Pump:
         except KafkaException as error:
             log.debug("hint: %s", error.args[0].str())
 
+    def _on_hint(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        if error is None:
+            self._reach.answered(self._surroundings.monotonic())
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        else:
+            self._reach.lost(error, self._surroundings.monotonic())
+
     def _start(self, partition: int, position: int) -> None:
         """Seek and resume; `_STATE` means that the fetcher has not taken the assignment in yet: again later."""
         assert self._consumer is not None
@@ -194,15 +215,18 @@ class Pump:
         numbers = [p.partition for p in partitions]
         if numbers:
             log.info("assigned %s%s", self.topic, sorted(numbers))
-            asyncio.run_coroutine_threadsafe(self._listener.assigned(numbers), self._loop)
+            self._ask(self._listener.assigned(numbers))
 
     def _on_taken(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [p.partition for p in partitions]
         if numbers:
             log.info("taken %s%s", self.topic, sorted(numbers))
-            taken = asyncio.run_coroutine_threadsafe(self._listener.taken(numbers), self._loop)
-            _wait(taken)
+            _wait(self._ask(self._listener.taken(numbers)))
         consumer.incremental_unassign(partitions)
+
+    def _ask(self, work: Coroutine[Any, Any, None]) -> Any:
+        """A future of what the event loop is to do."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _tell(self, method: Callable[..., None], *values: Any) -> None:
         self._loop.call_soon_threadsafe(method, *values)

@@ -1,10 +1,10 @@
-"""Reference in the log: records that every partition must hear, and the policy seeds of topology.yaml.
+"""Reference in the log: records that every partition must hear, and the seeds of topology.yaml.
 
 A broadcast record (POLICY, LOCATION, CHANNEL) goes to every partition of the transactions topic in one Kafka transaction
 under one transactional id, `<app>.reference`. Writers fence each other off by it, so every partition has the records in the
 same order, and no partition has one that another lacks.
 
-A seed is written once. Its transaction id `seed-<rule>-<digest of what it sets>` follows from its content: the same rule with
+A seed is written once. Its transaction id `seed-<name>-<digest of what it sets>` follows from its content: the same rule with
 another content is another seed, and the ledger drops a repeated id for as long as it remembers ids (`answers.keep`). Beyond
 that, a repeated seed could undo what a later POLICY record said, so before writing we look whether it is there: in the first
 `LOOK_AT` records of partition 0 (broadcast: what one partition has, all have), by key and header, without decoding. Seeds are
@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from agents.inventory.transactions import Kind, PolicySettings, Transaction
+from agents.inventory.transactions import ChannelReference, Kind, LocationReference, PolicySettings, Transaction
 from agents.runtime.broker_errors import BrokerUnusable, explain
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.topology import BOOTSTRAP
@@ -50,23 +50,46 @@ class Broadcast:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def policy_key(rule: str) -> str:
-    """The key of every record of this policy rule."""
-    return f"policy:{rule}"
+Reference = PolicySettings | LocationReference | ChannelReference
+"""What a broadcast record carries."""
+
+_PREFIXES = (b"policy:", b"location:", b"channel:")
 
 
-def seed_of(policy: PolicySettings) -> Transaction:
-    """The POLICY transaction that sets this rule; its id follows from the content."""
+def reference_key(reference: Reference) -> str:
+    """The key of every record of this rule, place or channel."""
+    if isinstance(reference, PolicySettings):
+        return f"policy:{reference.rule}"
+    if isinstance(reference, LocationReference):
+        return f"location:{reference.location}"
+    return f"channel:{reference.channel}"
+
+
+def reference_transaction(
+    reference: Reference, transaction_id: str, source: str, who: str | None = None, why: str | None = None
+) -> Transaction:
+    """The transaction that sets this reference."""
+    said: dict[str, Any] = {"transaction_id": transaction_id, "source": source, "who": who, "why": why}
+    if isinstance(reference, PolicySettings):
+        return Transaction(kind=Kind.POLICY, policy=reference, **said)
+    if isinstance(reference, LocationReference):
+        return Transaction(kind=Kind.LOCATION, location_reference=reference, **said)
+    return Transaction(kind=Kind.CHANNEL, channel_reference=reference, **said)
+
+
+def seed_of(reference: Reference) -> Transaction:
+    """The transaction that sets this reference; its id follows from the content."""
     # Fields at their default are left out, so a field added later does not make an old seed a new one.
-    digest = hashlib.blake2b(msgspec.json.encode(policy, order="deterministic"), digest_size=8).hexdigest()
-    return Transaction(
-        transaction_id=f"seed-{policy.rule}-{digest}",
-        source=SEED_SOURCE,
-        kind=Kind.POLICY,
-        policy=policy,
-        who=SEED_SOURCE,
-        why="declared in topology.yaml",
+    digest = hashlib.blake2b(msgspec.json.encode(reference, order="deterministic"), digest_size=8).hexdigest()
+    named = reference.rule if isinstance(reference, PolicySettings) else reference_key(reference).replace(":", "-", 1)
+    return reference_transaction(
+        reference, f"seed-{named}-{digest}", SEED_SOURCE, SEED_SOURCE, "declared in topology.yaml"
     )
+
+
+def seed_name(reference: Reference) -> str:
+    """How a seed is called: a rule by its name, the others also by what they are."""
+    return reference.rule if isinstance(reference, PolicySettings) else reference_key(reference).replace(":", " ", 1)
 
 
 def write_broadcasts(
@@ -188,7 +211,7 @@ def _seeds(consumer: Consumer, look_at: int, bootstrap: str) -> set[str]:
             return found
         if error is not None:
             raise KafkaException(error)
-        if (message.key() or b"").startswith(b"policy:"):
+        if (message.key() or b"").startswith(_PREFIXES):
             found.update(_seed_ids(message.headers() or ()))
     return found
 
@@ -197,14 +220,12 @@ def _seed_ids(headers: Any) -> Iterator[str]:
     return (value.decode(errors="replace") for name, value in headers if name == SEED_HEADER and value is not None)
 
 
-def missing_seeds(
-    settings: Mapping[str, str], topic: str, policies: Sequence[PolicySettings]
-) -> tuple[Transaction, ...]:
-    """The seeds of these policies that the topic does not have yet, in the order given. Raises BrokerUnusable."""
-    if not policies:
+def missing_seeds(settings: Mapping[str, str], topic: str, references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """Those of which the topic does not have the seed yet, in the order given. Raises BrokerUnusable."""
+    if not references:
         return ()
     there = written_seeds(settings, topic)
-    return tuple(seed for seed in map(seed_of, policies) if seed.transaction_id not in there)
+    return tuple(reference for reference in references if seed_of(reference).transaction_id not in there)
 
 
 def write_seeds(
@@ -212,24 +233,20 @@ def write_seeds(
     app: str,
     topic: str,
     partitions: int,
-    policies: Sequence[PolicySettings],
+    references: Sequence[Reference],
     encode: Callable[[Transaction], bytes],
 ) -> tuple[str, ...]:
-    """Write the seeds that are not there yet, in the order of the file; return their rules. Raises BrokerUnusable.
+    """Write the seeds that are not there yet, in the order given; return their names. Raises BrokerUnusable.
 
     `settings` are librdkafka's common ones, `encode` makes the value of the transactions topic.
     """
-    seeds = missing_seeds(settings, topic, policies)
-    if seeds:
-        write_broadcasts(settings, app, topic, partitions, [_broadcast(seed, encode) for seed in seeds])
-    return tuple(_rule(seed) for seed in seeds)
+    missing = missing_seeds(settings, topic, references)
+    if missing:
+        write_broadcasts(settings, app, topic, partitions, [_seed_record(each, encode) for each in missing])
+    return tuple(seed_name(each) for each in missing)
 
 
-def _broadcast(seed: Transaction, encode: Callable[[Transaction], bytes]) -> Broadcast:
+def _seed_record(reference: Reference, encode: Callable[[Transaction], bytes]) -> Broadcast:
+    seed = seed_of(reference)
     headers = ((SEED_HEADER, seed.transaction_id.encode()),)
-    return Broadcast(policy_key(_rule(seed)).encode(), encode(seed), headers)
-
-
-def _rule(seed: Transaction) -> str:
-    assert seed.policy is not None
-    return seed.policy.rule
+    return Broadcast(reference_key(reference).encode(), encode(seed), headers)

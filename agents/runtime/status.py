@@ -27,6 +27,7 @@ def status_of(plan: WorkerPlan) -> dict[str, Any]:
             "partition": each.partition,
             "standing": each.standing.value,
             "why": each.why,
+            "parked_at": None if each.parking is None else each.parking.offset,
             "listening": each.listening,
             "input_position": None if each.owner is None else each.owner.input_position,
             "record_time_ms": None if each.owner is None else each.owner.time_ms,

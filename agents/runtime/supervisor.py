@@ -55,7 +55,13 @@ class _Child:
         self.deaths += 1
         self.process = None
         self.start_again_at = time.monotonic() + wait
-        log.warning("agent %s ended (%s); starting it again in %.1f s", self.name, _said(code), wait)
+        log.warning(
+            "agent %s ended (%s); starting it again in %.1f s. What it had not committed is decided again. "
+            "If this goes on, the lines before say why",
+            self.name,
+            _said(code),
+            wait,
+        )
 
 
 class Supervisor:

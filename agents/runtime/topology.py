@@ -13,10 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-import msgspec
-
-from agents.inventory.transactions import PolicySettings
-from agents.runtime import notation
+from agents.inventory.orders.rows import OrderPolicy
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.runtime import notation, topology_orders, topology_reference
 from agents.runtime.environment import EnvironmentMistake, client_settings
 from agents.runtime.topology_file import Mistakes, Section, TopologyInvalid, described, did_you_mean, read
 
@@ -49,7 +48,6 @@ _OWN_FIELD = {
 }
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_POLICY_WORDS = {"claims": ("first_come", "priority"), "backorder": ("none", "limit", "unlimited")}
 
 
 @dataclass(frozen=True)
@@ -138,6 +136,9 @@ class Topology:
     answers_keep_ms: int
     backfill_sources: frozenset[str]
     policies: tuple[PolicySettings, ...]
+    locations: tuple[LocationReference, ...]
+    channels: tuple[ChannelReference, ...]
+    orders: OrderPolicy
     mappings: Mapping[str, Any]
 
     @property
@@ -147,6 +148,11 @@ class Topology:
             topic.name: topic for agent in self.agents.values() for topic in (agent.changelog, agent.dead_letters)
         }
         return {**self.topics, **{name: topic for name, topic in needed.items() if name not in self.topics}}
+
+    @property
+    def seeds(self) -> tuple[PolicySettings | LocationReference | ChannelReference, ...]:
+        """The reference to begin with, as it is written to the log once."""
+        return (*self.policies, *self.locations, *self.channels)
 
     def with_bootstrap(self, address: str) -> Topology:
         """The same on another cluster (`host:port`, several separated by commas)."""
@@ -184,7 +190,10 @@ def load(path: Path, environment: Mapping[str, str]) -> Topology:
         state=state,
         answers_keep_ms=_answers_keep_ms(file.section("answers")),
         backfill_sources=_backfill_sources(file.section("sources")),
-        policies=_policies(file),
+        policies=topology_reference.policies(file),
+        locations=topology_reference.locations(file),
+        channels=topology_reference.channels(file),
+        orders=topology_orders.order_policy(file.section("orders")),
         mappings=file.free("mappings"),
     )
     _check_partitions(topology, mistakes)
@@ -371,38 +380,6 @@ def _backfill_sources(section: Section) -> frozenset[str]:
             sources.add(name)
         inner.finish()
     return frozenset(sources)
-
-
-def _policies(file: Section) -> tuple[PolicySettings, ...]:
-    policies = [_policy(section) for section in file.listed("policies")]
-    for index, policy in enumerate(policies):
-        if policy.rule and policy.rule in {earlier.rule for earlier in policies[:index]}:
-            file.wrong(f"policies[{index}].rule", f"{policy.rule} is given twice")
-    return tuple(policies)
-
-
-def _policy(section: Section) -> PolicySettings:
-    values: dict[str, Any] = {"rule": section.text("rule")}
-    for known in msgspec.structs.fields(PolicySettings):
-        name = known.name
-        if name == "rule":
-            continue
-        if name not in section.values:
-            section.text(name, "")  # known, not given
-        elif name == "withdrawn":
-            values[name] = section.flag(name, False)
-        elif name.endswith("_ms"):
-            values[name] = section.duration_ms(name)
-        elif name in _POLICY_WORDS:
-            values[name] = section.choice(name, _POLICY_WORDS[name])
-        elif str in getattr(known.type, "__args__", ()):
-            values[name] = section.text(name)
-        else:
-            values[name] = section.whole(name)
-    if values.get("backorder") == "limit" and "backorder_limit" not in values:
-        section.wrong("backorder_limit", "is missing: backorder is limit")
-    section.finish()
-    return PolicySettings(**values)
 
 
 def _check_partitions(topology: Topology, mistakes: Mistakes) -> None:

@@ -77,6 +77,7 @@ class Consumer(FaustConsumer):
             self.plan.stop_worker,
             self._tell_agents,
             self._protocol.heartbeat_interval_ms,
+            unparkings=self.plan.unparkings,
         )
         self.plan.watch(self.custody)
 

@@ -21,12 +21,14 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from agents.codec import Malformed, digest
-from agents.codec.words import DeadLetter
+from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer
 from agents.inventory.decide import decide
+from agents.inventory.offers import Availability, Edge
+from agents.inventory.positions import StockLevel
 from agents.inventory.postings import JournalRecord
 from agents.inventory.rows import CLAIMS, POSITIONS, Arrival
-from agents.inventory.transactions import Kind, Transaction
+from agents.inventory.transactions import Transaction
 from agents.runtime.dead_letters import STORY_HEADER
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, header
 from agents.runtime.partitioner import PARTITIONER, partition_of
@@ -37,7 +39,8 @@ from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
 from agents.state.ledger import LEDGER_TABLES
 from agents.stock_keeper import AGENT, LARGEST_TRANSACTION_BYTES, check_key
 from tests.integration.processes import ROOT, Worker
-from tests.integration.tails import Tail
+from tests.integration.tails import NO_BURIAL, Buried, Tail, quiet
+from tests.integration.words import a_transaction, now_ms, receipt, reserve
 from tools.brokers.encoding import codec_of, transaction_encoder
 from tools.brokers.scratch import ClusterAddress, scratch_topology
 from tools.scenario.memory_rows import MemoryRows
@@ -60,53 +63,32 @@ TOPOLOGY_FILE = ROOT / "topology.yaml"
 BROADCAST_PREFIXES = (b"policy:", b"location:", b"channel:")
 
 
-def now_ms() -> int:
-    """The wall clock, for facts that just happened."""
-    return time.time_ns() // 1_000_000
-
-
-def a_transaction(kind: Kind, sku: str, transaction_id: str | None = None, **fields: Any) -> Transaction:
-    """A transaction of `kind` with an id of its own; facts happened just now."""
-    intention = kind in {Kind.RESERVE, Kind.ALLOCATE, Kind.EXTEND, Kind.RELEASE, Kind.EXPIRE}
-    given: dict[str, Any] = {
-        "source": "test",
-        "transaction_id": transaction_id or uuid.uuid4().hex,
-        "location": None if kind is Kind.RELEASE else "LEEDS",
-        "occurred_at_ms": None if intention else now_ms(),
-        **fields,
-    }
-    return Transaction(kind=kind, sku=sku, **given)
-
-
-def receipt(sku: str, quantity: int, transaction_id: str | None = None, **fields: Any) -> Transaction:
-    """Units come from the supplier."""
-    return a_transaction(Kind.RECEIPT, sku, transaction_id, quantity=quantity, **fields)
-
-
-def reserve(sku: str, quantity: int, holder: str, transaction_id: str | None = None, **fields: Any) -> Transaction:
-    """A soft claim."""
-    return a_transaction(Kind.RESERVE, sku, transaction_id, quantity=quantity, holder=holder, **fields)
-
-
-@dataclass(frozen=True)
-class Buried:
-    """One dead letter."""
-
-    story: DeadLetter
-    key: object
-    value: object
-    headers: Mapping[str, object]
-
-
 @dataclass
 class Expected:
     """What one partition should have said and kept, folded from its input."""
 
     answers: list[Answer] = field(default_factory=list)
     journal: list[JournalRecord] = field(default_factory=list)
+    levels: dict[tuple[str, str, int], StockLevel] = field(default_factory=dict)
+    """By SKU, location and revision. Of those that one chunk makes of a row, only the last is published."""
+    alerts: list[Alert] = field(default_factory=list)
+    """Of decisions; the runtime adds its own about records that are buried or forwarded."""
+    edges: list[Edge] = field(default_factory=list)
+    availability: dict[str, Availability] = field(default_factory=dict)
+    """The last one of each SKU. Of those that one chunk makes, only the last is published."""
     rows: MemoryRows = field(default_factory=MemoryRows)
+    transactions: list[Transaction] = field(default_factory=list)
+    """All that could be read, in their order."""
     buried: list[int] = field(default_factory=list)
     """Offsets."""
+    forwarded: list[int] = field(default_factory=list)
+    """Offsets of records in the wrong partition."""
+    at_ms: int = 0
+    """The partition's time."""
+    position: int = 0
+    """Behind the last record."""
+    folded: int = 0
+    """Records."""
 
 
 class Stage:
@@ -154,6 +136,7 @@ class Stage:
         self._producer: Producer | None = None
         self._workers: list[Worker] = []
         self._tails: dict[str, Tail] = {}
+        self._expected: dict[int, Expected] = {}
 
     def create(self) -> Self:
         """Make its topics."""
@@ -174,9 +157,10 @@ class Stage:
             self.offer(transaction)
         self.flush()
 
-    def offer(self, transaction: Transaction) -> None:
-        """Publish; wait for nothing."""
-        self.producer.produce(self.transactions, self._encode(transaction), transaction.sku.encode())
+    def offer(self, transaction: Transaction, *, partition: int = -1, timestamp_ms: int = 0) -> None:
+        """Publish; wait for nothing. `timestamp_ms` counts where the topic has CreateTime."""
+        value, key = self._encode(transaction), transaction.sku.encode()
+        self.producer.produce(self.transactions, value, key, partition, timestamp=timestamp_ms)
         self.producer.poll(0)
 
     def flush(self) -> None:
@@ -211,7 +195,8 @@ class Stage:
                     "enable.idempotence": True,
                     "partitioner": PARTITIONER,
                     "message.max.bytes": 20_000_000,
-                }
+                },
+                logger=quiet,
             )
         return self._producer
 
@@ -248,7 +233,8 @@ class Stage:
 
     def _dead_letter(self, message: Message) -> Buried:
         story = header(message, STORY_HEADER)  # type: ignore[arg-type]
-        told = self._codec.decoder(self.agent.dead_letters.name, "dead_letter")(story)
+        decode = self._codec.decoder(self.agent.dead_letters.name, "dead_letter")
+        told = NO_BURIAL if story is None else decode(story)
         return Buried(told, message.key(), message.value(), dict(message.headers() or ()))
 
     def buried_at(self, landed: tuple[int, int], seconds: float = 30.0) -> Buried:
@@ -296,18 +282,31 @@ class Stage:
     # -- judging -----------------------------------------------------------------------------------------------------
 
     def expected(self) -> dict[int, Expected]:
-        """The fold of the committed input, partition by partition: what must have been said, to the last field."""
-        tail = self.tail("transaction").to_the_end(self.topology)
-        return {partition: self._fold(partition, tail.said[partition]) for partition in range(self.partitions)}
+        """The fold of the committed input, partition by partition: what must have been said, to the last field.
 
-    def _fold(self, partition: int, messages: list[Message]) -> Expected:
-        expected = Expected()
-        at_ms = 0
+        Goes on from where it was the last time: the same objects are returned again, with what has come since.
+        """
+        tail = self.tail("transaction").to_the_end(self.topology)
+        for partition in range(self.partitions):
+            expected = self._expected.setdefault(partition, Expected())
+            self._fold(partition, expected, tail.said[partition][expected.folded :])
+        return dict(self._expected)
+
+    def begin_anew(self) -> None:
+        """The input topic was made anew: read it from its start, and fold it upon what there is."""
+        self.forget_producer()
+        self._tails.pop("transaction").close()
+        for expected in self._expected.values():
+            expected.folded = expected.position = 0
+
+    def _fold(self, partition: int, expected: Expected, messages: list[Message]) -> None:
         for message in messages:
             key, offset = message.key() or b"", message.offset() or 0
             assert isinstance(key, bytes)
-            at_ms = max(at_ms, message.timestamp()[1])
+            expected.at_ms = max(expected.at_ms, message.timestamp()[1])
+            expected.position, expected.folded = offset + 1, expected.folded + 1
             if key and partition_of(key, self.partitions) != partition and not key.startswith(BROADCAST_PREFIXES):
+                expected.forwarded.append(offset)
                 continue
             if len(message.value() or b"") > LARGEST_TRANSACTION_BYTES:
                 expected.buried.append(offset)
@@ -318,23 +317,29 @@ class Stage:
             except Malformed:
                 expected.buried.append(offset)
                 continue
+            expected.transactions.append(transaction)
             first = header(message, FIRST_RECORD_TIME_HEADER)  # type: ignore[arg-type]
             arrival = Arrival(
                 transaction,
                 f"{self.transactions}-{partition}-{offset}",
                 offset,
-                at_ms,
+                expected.at_ms,
                 digest(transaction),
                 False,
                 None if first is None else int(first),
+                tuple(name for name in self.agent.says if self.topology.all_topics[name].schema == "edge")[1:],
             )
             decision = decide(expected.rows, arrival, self.topology.answers_keep_ms)
             expected.rows.apply(decision.changes)
             expected.answers += decision.answers
             expected.journal += decision.journal
+            expected.levels.update(((level.sku, level.location, level.revision), level) for level in decision.levels)
+            expected.alerts += decision.alerts
+            expected.edges += decision.edges
+            if decision.availability is not None:
+                expected.availability[transaction.sku] = decision.availability
             if decision.dead_letter is not None:
                 expected.buried.append(offset)
-        return expected
 
     def _expected_by_now(self, seconds: float = 45.0) -> dict[int, Expected]:
         """The oracle's fold, when as much was said as it has: wake-ups of what is due may still be on their way."""
@@ -355,6 +360,8 @@ class Stage:
         expected = self._expected_by_now()
         answers, journal = self.tail("answer"), self.tail("journal")
         for partition, want in expected.items():
+            if want.availability:
+                self._judge_availability(partition, want)
             _compare(f"answers of partition {partition}", answers.said[partition], want.answers)
             _compare(f"journal of partition {partition}", journal.said[partition], want.journal)
         events = [said.event_id for schema in ("answer", "journal", "level", "alert") for said in self.tail(schema).all]
@@ -377,6 +384,15 @@ class Stage:
                 position.reserved,  # type: ignore[union-attr]
             )
         return expected
+
+    def _judge_availability(self, partition: int, want: Expected) -> None:
+        """Every change of state was said once, in order; and the last availability of each SKU is the oracle's."""
+        edges = self.tail("edge").to_the_end(self.topology)
+        _compare(f"edges of partition {partition}", edges.said[partition], want.edges)
+        said = self.tail("availability").to_the_end(self.topology).said[partition]
+        last = {availability.sku: availability for availability in said}
+        differing = [sku for sku, wanted in want.availability.items() if last.get(sku) != wanted]
+        assert not differing, f"availability of {differing[:5]}: {last.get(differing[0])}"
 
     def kept(self) -> dict[str, dict[Any, Any]]:
         """The rows in the changelog, by table: what a worker would restore."""
@@ -427,7 +443,7 @@ class Stage:
         for tail in self._tails.values():
             tail.close()
         self._producer = None
-        admin = AdminClient(dict(self.topology.kafka))
+        admin = AdminClient(dict(self.topology.kafka), logger=quiet)
         for future in admin.delete_topics(list(self.topology.all_topics)).values():
             try:
                 future.result(20)

@@ -29,6 +29,10 @@ class Worker:
         self.instance = instance
         self.supervised = False
         """Its process is the supervisor then, which starts the one of the agent."""
+        self.agent = AGENT
+        """Which one it runs."""
+        self.program = "tools"
+        """The module that is run; another one may bring a fold of its own."""
         self.log = stage.root / f"worker-{instance}.log"
         self._stage = stage
         self._options = list(options)
@@ -49,11 +53,11 @@ class Worker:
     @property
     def state_directory(self) -> Path:
         """Of its agent."""
-        return self._stage.topology.state.directory / self.instance / AGENT
+        return self._stage.topology.state.directory / self.instance / self.agent
 
     def start(self) -> Self:
         """Start the process; it appends to its log."""
-        command = [sys.executable, "-m", "tools", "worker", AGENT, "--instance", self.instance]
+        command = [sys.executable, "-m", self.program, "worker", self.agent, "--instance", self.instance]
         command += ["--log-format", "text", *self._stage.options, *self._options]
         command += [] if self.supervised else ["--alone"]
         with self.log.open("ab") as log:
@@ -64,7 +68,7 @@ class Worker:
 
     def status(self) -> Mapping[str, Any]:
         """What this very process (or the last one of the supervisor) wrote last; empty before it wrote."""
-        status = read_status(self._stage.topology.state.directory, self.instance, AGENT)
+        status = read_status(self._stage.topology.state.directory, self.instance, self.agent)
         own = status is not None and self._process is not None and (self.supervised or status["pid"] == self.pid)
         return status if status is not None and own else {}
 

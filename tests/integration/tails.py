@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from agents.codec.words import DeadLetter
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
+
+quiet = logging.getLogger("onhand.tests.clients")
+"""What the client library says in a test while a broker is away is no news."""
+quiet.addHandler(logging.NullHandler())
+quiet.propagate = False
+
+
+NO_BURIAL = DeadLetter(
+    topic="", partition=-2, offset=-1, record_time_ms=-1, reason="", stage="", error_class="", at_ms=0,
+    value_sha256="", value_bytes=-1, attempts=0,
+)  # fmt: skip
+"""In place of the story where a record of the topic is what people decided about a letter or a parked partition."""
+
+
+@dataclass(frozen=True)
+class Buried:
+    """One dead letter."""
+
+    story: DeadLetter
+    key: object
+    value: object
+    headers: Mapping[str, object]
 
 
 class Tail:
@@ -30,7 +55,8 @@ class Tail:
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 20,
-            }
+            },
+            logger=quiet,
         )
         count = topology.all_topics[topic].partitions
         self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(count)])

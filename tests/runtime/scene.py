@@ -14,6 +14,7 @@ from agents.runtime.custody import Custody, Standing
 from agents.runtime.faults import Fault
 from agents.runtime.fold import InputRecord
 from agents.runtime.owner import Counts, Parked
+from agents.runtime.unparking import Skip
 from tests.runtime.parts import Calls, HandMade
 
 HEARTBEAT_MS = 100
@@ -38,6 +39,7 @@ class StandInOwner:
         self.lock = threading.Lock()
         self.closed = False
         self.alerts = 0
+        self.skip: Skip | None = None
 
     def decide(self, records: Sequence[InputRecord]) -> Any:
         assert not self.closed, "a closed owner was asked to decide"

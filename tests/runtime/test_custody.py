@@ -266,6 +266,32 @@ def test_a_bug_in_the_runtime_stops_the_worker_and_leaves_no_chunk_out() -> None
     assert "bug of the runtime" in play(scene).stops[0]
 
 
+def test_a_partition_that_comes_back_is_not_opened_before_its_last_owner_has_let_go_of_the_store() -> None:
+    async def scene(it: Scene) -> None:
+        await it.assign(0)
+        first = it.owners[0][0]
+        first.gate.clear()
+        it.arrive(0, 0)
+        await until(first.in_commit.is_set)
+        taking = asyncio.create_task(it.custody.taken([0]))
+        await asyncio.sleep(0)
+        closed_when_opened: list[bool] = []
+
+        def opening(partition: int, _: Callable[[], bool]) -> StandInOwner:
+            closed_when_opened.append(first.closed)
+            return StandInOwner(partition)
+
+        it.opening = opening
+        await it.custody.assigned([0])  # the pump had waited long enough for the other
+        await asyncio.sleep(0.05)
+        first.gate.set()
+        await taking
+        await it.until_running(0)
+        assert closed_when_opened == [True]
+
+    play(scene)
+
+
 def test_an_agent_that_is_taken_away_in_the_middle_leaves_the_answer_to_the_changelog() -> None:
     async def scene(it: Scene) -> None:
         await it.assign(0)

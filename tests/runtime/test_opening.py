@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from agents.runtime.figures import judge_group_protocol
-from agents.runtime.opening import LogFigures, changelog_refusal, input_refusal, must_rebuild
+from agents.runtime.opening import LogFigures, changelog_refusal, input_refusal, must_rebuild, position_refusal
 
 WEEK_MS = 7 * 86_400_000
 FITS = LogFigures(
@@ -33,6 +33,9 @@ def test_a_position_within_the_log_is_run() -> None:
     assert input_refusal(50, "A", FITS) is None
     assert input_refusal(100, "A", FITS) is None
     assert input_refusal(50, "A", figures(input_start=50)) is None
+    assert position_refusal(0, FITS) is None  # a first start: nobody has ever told a position
+    assert position_refusal(60, figures(told_position=60)) is None
+    assert position_refusal(61, figures(told_position=60)) is None
     assert changelog_refusal(0, FITS) is None
     assert changelog_refusal(500, FITS) is None
 
@@ -45,6 +48,8 @@ def test_a_position_within_the_log_is_run() -> None:
         (input_refusal(50, "B", FITS), "was re-created: its topic id is A"),
         (changelog_refusal(501, FITS), "1 or more of its records are lost"),
         (changelog_refusal(100, figures(changelog_start=101)), "records of the changelog were deleted"),
+        (position_refusal(0, figures(told_position=60)), "decided up to offset 60, as its heartbeats say"),
+        (position_refusal(59, figures(told_position=60)), "the changelog was re-created or truncated"),
     ],
 )
 def test_a_loss_is_refused_with_what_was_lost_and_the_command_that_continues(refusal: str | None, says: str) -> None:
@@ -68,12 +73,12 @@ def test_a_broker_without_topic_ids_is_not_suspected() -> None:
 
 def test_a_store_older_than_half_of_the_tombstones_keep_is_rebuilt() -> None:
     now = 10 * WEEK_MS
-    assert not must_rebuild(9, now - WEEK_MS // 2, now, FITS)
-    assert must_rebuild(9, now - WEEK_MS // 2 - 1, now, FITS)
+    assert not must_rebuild(now - WEEK_MS // 2, now, FITS)
+    assert must_rebuild(now - WEEK_MS // 2 - 1, now, FITS)
 
 
 def test_an_empty_store_need_not_be_rebuilt() -> None:
-    assert not must_rebuild(0, 0, 10 * WEEK_MS, FITS)
+    assert not must_rebuild(0, 10 * WEEK_MS, FITS)
 
 
 def test_the_group_protocol_is_the_new_one_only_where_the_broker_offers_it() -> None:

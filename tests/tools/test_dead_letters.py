@@ -74,7 +74,7 @@ def test_people_see_when_and_what_and_every_sign_of_it(shop: Stage) -> None:
     table = ask(shop, "dead-letters", "list").stdout
     assert "5 dead letters" in table
     assert "buried (UTC)" in table
-    assert "a file" in table
+    assert "sales.csv row 1" in table
     assert "1 dead letter\n" in ask(shop, "dead-letters", "list", "--key", "BOOT").stdout
 
 

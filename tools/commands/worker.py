@@ -8,6 +8,7 @@ import sys
 import click
 
 from agents.codec import RegistryUnreachable
+from agents.runtime import failpoints
 from agents.runtime.app import run_worker
 from agents.runtime.logs import set_up_logs
 from agents.runtime.plan import WorkerPlan
@@ -46,6 +47,7 @@ from tools.logics import LOGICS
 )
 @click.option("--alone", is_flag=True, hidden=True, help="Be the process of the one agent named.")
 @click.option("--tied", is_flag=True, hidden=True, help="End when the process that started it ends.")
+@click.option("--failpoint", envvar=failpoints.VARIABLE, hidden=True, help="Where it ends itself, for tests.")
 @common_options
 def command(
     context: Context,
@@ -56,6 +58,7 @@ def command(
     log_format: str,
     alone: bool,
     tied: bool,
+    failpoint: str | None,
 ) -> None:
     """See help."""
     as_json = context.as_json or log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
@@ -65,11 +68,20 @@ def command(
     topology = context.topology
     names = _named(topology, agents)
     if alone:
+        _arm(failpoint)
         _run_alone(topology, names[0], instance, accept_loss)
     for name in names:
         _check(topology, name)
     supervised = {name: _command_line(context, name, instance, accept_loss, log_level, as_json) for name in names}
     sys.exit(Supervisor(supervised).run())
+
+
+def _arm(failpoint: str | None) -> None:
+    if failpoint:
+        try:
+            failpoints.arm(failpoint)
+        except failpoints.NoSuchFailpoint as unknown:
+            fail(str(unknown), exit_code=WRONG_USAGE)
 
 
 def _named(topology: Topology, agents: tuple[str, ...]) -> tuple[str, ...]:
