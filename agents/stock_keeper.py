@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.codec import Codec, Malformed, digest
+from agents.inventory.answers import Answer
 from agents.inventory.decide import decide
+from agents.inventory.offers import Availability
+from agents.inventory.orders.words import OrderKind, OrderRecord
 from agents.inventory.positions import StockLevel
+from agents.inventory.refreshing import SYSTEM_SOURCE, visit_record
 from agents.inventory.rows import Arrival, Decision
 from agents.inventory.transactions import BROADCAST_KINDS, Kind, Transaction
+from agents.runtime.dead_letters import alert_of_burial
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, FoldContext, InputRecord, Outbox, Outgoing, header
 from agents.runtime.plan import AgentLogic, said_topics
 from agents.runtime.topology import Topology
 from agents.state.housekeeping import Housekeeper
 from agents.state.ledger import LEDGER_TABLES, LedgerRows
+from agents.state.visits import Visits
 
 AGENT = "stock_keeper"
-SYSTEM_SOURCE = "onhand"
 TIDY_AFTER = 250
 """Transactions: with each chunk of a few the looking would cost more than the deciding."""
 MOST_HOUSEKEEPING_VISITS = 500
@@ -39,6 +44,11 @@ class Words:
         self.transactions = agent.folds
         self.journal_topic, self.levels_topic = says["journal"], says["level"]
         self.answers_topic, self.alerts_topic = says["answer"], says["alert"]
+        self.availability_topic = says.get("availability")
+        edges = [name for name in agent.says if topology.all_topics[name].schema == "edge"]
+        self.edges_topic = edges[0] if edges else None
+        """The first topic of edges is for everybody; into the others they are said for who watches."""
+        self.watchable_topics = tuple(edges[1:])
         self.answers_keep_ms = topology.answers_keep_ms
         self.backfill_sources = topology.backfill_sources
         input_format = topology.all_topics[self.transactions].format
@@ -48,6 +58,10 @@ class Words:
         self.level = codec.encoder(self.levels_topic, "level")
         self.answer = codec.encoder(self.answers_topic, "answer")
         self.alert = codec.encoder(self.alerts_topic, "alert")
+        self.orders_topic = says.get("order")
+        self.order = codec.encoder(self.orders_topic or self.answers_topic, "order")
+        self.availability = codec.encoder(self.availability_topic or self.levels_topic, "availability")
+        self.edges = {name: codec.encoder(name, "edge") for name in edges}
 
 
 class LedgerFold:
@@ -62,6 +76,8 @@ class LedgerFold:
         self._partition = context.partition
         self._cause_prefix = f"{context.topic}-{context.partition}-"
         self._levels: dict[tuple[str, str], StockLevel] = {}
+        self._availability: dict[str, Availability] = {}
+        self._visits = Visits(context.overlay, self._rows)
         self._time_ms = 0
         self._decided = 0
 
@@ -81,15 +97,18 @@ class LedgerFold:
             digest(transaction),
             transaction.source in words.backfill_sources,
             _first_record_time(record),
+            words.watchable_topics,
         )
         decision = decide(self._rows, arrival, words.answers_keep_ms)
         outgoing = self._outgoing(transaction.sku, decision)
         if decision.dead_letter is not None:
-            outgoing.append(self._bury(record, at_ms, reason=decision.dead_letter, stage="decide"))
+            outgoing += self._buried(record, at_ms, decision.dead_letter)
         # From here on it must succeed.
         self._rows.apply(decision.changes)
         for level in decision.levels:
             self._levels[level.sku, level.location] = level
+        if decision.availability is not None:
+            self._availability[transaction.sku] = decision.availability
         outbox += outgoing
         self._time_ms = at_ms
         self._decided += 1
@@ -102,23 +121,73 @@ class LedgerFold:
         said += [(journal, key, encode_journal(record), partition, None) for record in decision.journal]
         for alert in decision.alerts:
             said.append(Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)))
+        if words.orders_topic is not None:
+            said += self._to_orders(words.orders_topic, decision)
+        if decision.edges or decision.watched:
+            said += self._edges(key, decision)
         return said
+
+    def _to_orders(self, topic: str, decision: Decision) -> Outbox:
+        """What the order router asked, and what became of the claims it holds, told to it on its own topic."""
+        encode = self._words.order
+        return [
+            Outgoing(topic, order_id.encode(), encode(answer_record(order_id, answer)))
+            for answer in decision.answers
+            if answer.routed and (order_id := answer.order_id) is not None
+        ]
+
+    def _edges(self, key: bytes, decision: Decision) -> Outbox:
+        """Changes of state: to everybody, and to each who watches under the key it named."""
+        words, said = self._words, Outbox()
+        if words.edges_topic is not None:
+            encode = words.edges[words.edges_topic]
+            said += [(words.edges_topic, key, encode(edge), self._partition, None) for edge in decision.edges]
+        for watcher, edge in decision.watched:
+            encode_for_watcher = words.edges.get(watcher.topic)
+            if encode_for_watcher is not None:  # Else it was taken out of the topology since.
+                said.append(Outgoing(watcher.topic, watcher.key.encode(), encode_for_watcher(edge)))
+        return said
+
+    def _buried(self, record: InputRecord, at_ms: int, reason: str) -> Outbox:
+        """The dead letter of a refused fact, and the alert: nobody may be waiting for its answer."""
+        words = self._words
+        alert = alert_of_burial(
+            words.transactions, self._partition, record.offset(), at_ms, reason=reason, stage="decide"
+        )
+        return [
+            self._bury(record, at_ms, reason=reason, stage="decide"),
+            Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)),
+        ]
 
     def end_chunk(self, outbox: Outbox) -> None:
         """The last level of each row that changed in this chunk, and a little housekeeping."""
         words, partition = self._words, self._partition
-        for level in self._levels.values():
+        # Taken first: were one of them to fail, it must not be said with the next chunk.
+        levels, self._levels = self._levels, {}
+        for level in levels.values():
             key = f"{level.sku}@{level.location}".encode()
             outbox.append((words.levels_topic, key, words.level(level), partition, None))
-        self._levels.clear()
+        if self._availability:
+            self._say_availability(outbox)
         if self._decided >= TIDY_AFTER:
             self._housekeeper.tidy(self._time_ms, min(self._decided // 2, MOST_HOUSEKEEPING_VISITS))
             self._decided = 0
 
+    def _say_availability(self, outbox: Outbox) -> None:
+        """The last availability of each SKU for which something in it changed in this chunk."""
+        words, partition = self._words, self._partition
+        told, self._availability = self._availability, {}
+        if words.availability_topic is not None:
+            for each in told.values():
+                outbox.append((words.availability_topic, each.sku.encode(), words.availability(each), partition, None))
+
     def due(self, now_ms: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
-        """EXPIRE records for the SKUs with something due; one wakes all that is due on its SKU."""
+        """EXPIRE records for SKUs with something due, one for all that is due; then REFRESH for those visited next."""
         skus = dict.fromkeys(sku for _, sku, _, _ in self._rows.due_before(now_ms, limit))
-        return [(sku.encode(), self._words.transaction(expire(sku))) for sku in skus]
+        records = [expire(sku) for sku in skus]
+        visits = self._visits.next(now_ms, limit - len(records))
+        records += [visit_record(sku, walk, last=last) for sku, walk, last in visits]
+        return [(record.sku.encode(), self._words.transaction(record)) for record in records]
 
     def is_broadcast(self, key: bytes) -> bool:
         """Keys of POLICY, LOCATION and CHANNEL records."""
@@ -129,6 +198,11 @@ def stock_keeper(topology: Topology, codec: Codec) -> AgentLogic:
     """Keeps the stock."""
     words = Words(topology, codec)
     return AgentLogic(LEDGER_TABLES, lambda context: LedgerFold(context, words))
+
+
+def answer_record(order_id: str, answer: Answer) -> OrderRecord:
+    """How the order router hears of an answer."""
+    return OrderRecord(record_id=answer.event_id, source=AGENT, kind=OrderKind.ANSWER, order_id=order_id, answer=answer)
 
 
 def expire(sku: str) -> Transaction:

@@ -5,17 +5,20 @@ Only the partition of the SKU asked for is read, and of it only what compaction 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from agents.codec import Codec
 from agents.inventory.positions import StockLevel
 from agents.inventory.reservations import Claim
+from agents.inventory.shipments import Shipment
 from agents.runtime.partitioner import partition_of
 from agents.runtime.plan import said_topics
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
-from agents.state.ledger import CLAIMS
+from agents.state.keys import Key
+from agents.state.ledger import CLAIMS, INBOUNDS, TRANSFERS
+from agents.state.tables import Table
 from tools.brokers.reading import Start, records
 
 if TYPE_CHECKING:
@@ -31,6 +34,13 @@ class OpenClaim(NamedTuple):
     holder: str
     line: int
     claim: Claim
+
+
+class Prospect(NamedTuple):
+    """What is to come to a SKU, and who has a claim on it."""
+
+    shipments: list[Shipment]
+    claims: list[Claim]
 
 
 class TopicMissing(Exception):
@@ -56,17 +66,44 @@ def levels(topology: Topology, codec: Codec, skus: Iterable[str], seen: Callable
 
 def claims(topology: Topology, sku: str | None, seen: Callable[[int], None]) -> list[OpenClaim]:
     """The open claims on a SKU, or all; by SKU, holder and line."""
+    return [
+        OpenClaim(*cast("tuple[str, str, int]", key), row)
+        for _, key, row in _rows(topology, (CLAIMS,), () if sku is None else (sku,), seen)
+    ]
+
+
+def prospects(topology: Topology, skus: Iterable[str], seen: Callable[[int], None]) -> Mapping[str, Prospect]:
+    """What is on its way and who waits, of these SKUs or of all when none is named; by SKU."""
+    found: dict[str, Prospect] = {}
+    for table, key, row in _rows(topology, (CLAIMS, INBOUNDS, TRANSFERS), skus, seen):
+        prospect = found.setdefault(cast("str", key[0]), Prospect([], []))
+        if table is CLAIMS:
+            prospect.claims.append(row)
+        else:
+            prospect.shipments.append(row)
+    return found
+
+
+def _rows(
+    topology: Topology, tables: Sequence[Table], skus: Iterable[str], seen: Callable[[int], None]
+) -> list[tuple[Table, Key, Any]]:
+    """Rows of some tables that begin with a SKU: of these SKUs, or of all; from the changelog, in the order of keys."""
+    named = tuple(skus)
     latest: dict[bytes, bytes | None] = {}
-    changelog = topology.agents[LEDGER].changelog.name
-    prefix = CLAIMS.prefix + (b"" if sku is None else CLAIMS.encode_prefix((sku,)))
-    for count, message in enumerate(_messages(topology, changelog, [] if sku is None else [sku])):
+    prefixes = tuple(
+        table.prefix + (b"" if sku is None else table.encode_prefix((sku,)))
+        for table in tables
+        for sku in (named or (None,))
+    )
+    for count, message in enumerate(_messages(topology, topology.agents[LEDGER].changelog.name, named)):
         key = message.key() or b""
-        if key.startswith(prefix):
+        if key.startswith(prefixes):
             latest[key] = message.value()
         if count % 1_000 == 0:
             seen(count)
+    by_prefix = {table.prefix: table for table in tables}
     return [
-        OpenClaim(*cast("tuple[str, str, int]", CLAIMS.decode_key(key[1:])), CLAIMS.decode_row(value))
+        (by_prefix[key[:1]], by_prefix[key[:1]].decode_key(key[1:]), by_prefix[key[:1]].decode_row(value))
         for key, value in sorted(latest.items())
         if value is not None
     ]

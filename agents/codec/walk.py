@@ -17,24 +17,43 @@ MAXIMUM_ITEMS = 100_000
 MAXIMUM_DEPTH = 32
 """Records within records, for schemas that contain themselves."""
 
+_NAMED = frozenset({"record", "error", "enum", "fixed"})
 _FIXED_SIZES = {"null": 0, "float": 4, "double": 8}
 
 
 def check_record(schema: Any, data: bytes, at: int) -> None:
     """Raises Malformed unless `data` from `at` on is exactly one value of the writer's `schema` (JSON)."""
     walk = _Walk(data)
+    walk.name_types(schema, "")
     end = walk.value(schema, at, "", "", 0)
     if end < len(data):
         raise Malformed(f"{len(data) - end} bytes follow the end of the record.")
 
 
 class _Walk:
-    """One walk: the data, the types named so far, and how many items may still come."""
+    """One walk: the data, the types that the schema names, and how many items may still come."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._named: dict[str, Any] = {}
         self._items_left = MAXIMUM_ITEMS
+
+    def name_types(self, schema: Any, namespace: str) -> None:
+        """Learn every named type, also those inside of a list or union branch that this record leaves empty."""
+        if isinstance(schema, list):
+            for branch in schema:
+                self.name_types(branch, namespace)
+        elif isinstance(schema, dict):
+            kind, inner = schema["type"], namespace
+            if kind in _NAMED:
+                name = schema["name"]
+                full = name if "." in name else f"{schema.get('namespace', namespace)}.{name}"
+                inner = full.rpartition(".")[0]
+                self._named[full] = self._named[full.removeprefix(".")] = (schema, inner)
+                for one in schema.get("fields", ()):
+                    self.name_types(one["type"], inner)
+            else:
+                self.name_types(schema.get("items", schema.get("values", kind)), inner)
 
     def value(self, schema: Any, at: int, path: str, namespace: str, depth: int) -> int:
         """Where the value of `schema` at `at` ends."""
@@ -73,11 +92,9 @@ class _Walk:
 
     def _complex(self, schema: dict[str, Any], at: int, path: str, namespace: str, depth: int) -> int:
         kind = schema["type"]
-        if kind in {"record", "error", "enum", "fixed"}:
+        if kind in _NAMED:
             full = schema["name"] if "." in schema["name"] else f"{schema.get('namespace', namespace)}.{schema['name']}"
-            inner = full.rpartition(".")[0]
-            self._named[full] = self._named[full.removeprefix(".")] = (schema, inner)
-            return self._body(schema, at, path, inner, depth)
+            return self._body(schema, at, path, full.rpartition(".")[0], depth)
         if kind in {"array", "map"}:
             return self._blocks(schema, at, path, namespace, depth)
         return self.value(kind, at, path, namespace, depth + 1)

@@ -6,6 +6,8 @@ import msgspec
 
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer
+from agents.inventory.offers import Availability, Edge
+from agents.inventory.orders.words import OrderRecord, OrderStatus, Routing
 from agents.inventory.positions import StockLevel
 from agents.inventory.postings import JournalRecord
 from agents.inventory.transactions import Transaction
@@ -58,6 +60,11 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "alert": Alert,
     "dead_letter": DeadLetter,
     "heartbeat": Heartbeat,
+    "availability": Availability,
+    "edge": Edge,
+    "order": OrderRecord,
+    "order_routing": Routing,
+    "order_status": OrderStatus,
 }
 """Schema name -> what it stands for."""
 
@@ -73,7 +80,13 @@ RARE: dict[str, frozenset[str]] = {
     "Answer": frozenset(
         {
             "refusal", "shortfall", "alternatives", "next_receipt_at_ms", "backordered", "from_location",
-            "repeats", "reason",
+            "repeats", "reason", "lines", "routed",
+        }
+    ),
+    "Order": frozenset(
+        {
+            "line", "location", "quantity", "pickup_location", "destination", "promise_by_ms", "priority", "partial",
+            "max_splits", "paid", "payment_window_ms", "plan", "attempt", "reason", "who", "why",
         }
     ),
 }  # fmt: skip

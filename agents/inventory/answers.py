@@ -39,6 +39,20 @@ class Alternative(msgspec.Struct, frozen=True, gc=False, array_like=True):
     atp: int
 
 
+class LineState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What became of one line, of a transaction about several."""
+
+    line: int
+    granted: int
+    """Units it took effect on."""
+    backordered: int = 0
+    """Units that its claim waits for after this."""
+    shortfall: int = 0
+    """Units missing to grant this line."""
+    legs: tuple[LegState, ...] = ()
+    due_ms: int | None = None
+
+
 class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The answer to one transaction, or a notice about one claim."""
 
@@ -54,13 +68,17 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     shortfall: int = 0
     """Units missing to grant the claim."""
     quantity: int = 0
-    """Units it took effect on: reserved, released, shipped, yielded; for COUNT the difference, signed."""
+    """Units it took effect on: reserved, released, shipped, yielded, moved, covered; signed, the difference of a
+    COUNT or SNAPSHOT and the change of what is on its way by an INBOUND.
+
+    Of a claim only those that are covered: what is backordered is told apart."""
     location: str | None = None
     holder: str | None = None
     line: int | None = None
     legs: tuple[LegState, ...] = ()
     """What the claim holds after this."""
     backordered: int = 0
+    """Units that the claim waits for after this."""
     due_ms: int | None = None
     alternatives: tuple[Alternative, ...] = ()
     next_receipt_at_ms: int | None = None
@@ -71,6 +89,23 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     channel: str | None = None
     order_id: str | None = None
     reason: str | None = None
+    lines: tuple[LineState, ...] = ()
+    """One state a line, where several were asked together; then `line` is null, and legs and due stand here."""
+    routed: bool = False
+    """The order router asked, or holds the claim: it hears of this on the topic of orders."""
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False):
+    """What a holder must hear once the answer is written."""
+
+    status: Status
+    holder: str
+    line: int
+    quantity: int
+    location: str | None
+    from_location: str | None
+    claim: Claim
+    """As it was before."""
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -85,6 +120,11 @@ class KeptAnswer(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Of a backfill source: never forgotten."""
     answer: Answer | None = None
     """The full answer of an intention, for as long as it is kept in full."""
+
+
+def lines_told(answer: Answer) -> tuple[int, ...]:
+    """The lines of the holder that the answer is about."""
+    return tuple([state.line for state in answer.lines]) if answer.line is None else (answer.line,)
 
 
 def legs_of(claim: Claim | None) -> tuple[LegState, ...]:

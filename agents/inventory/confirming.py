@@ -1,112 +1,138 @@
-"""Confirming a reservation: what is held softly becomes firm. After expiry only if it is asked to revive."""
+"""Confirming a reservation: what is held softly becomes firm. After expiry only if it is asked to revive.
+
+What the claim waits for becomes firm behind what it holds: it no longer expires, and is allocated once it is covered.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-from agents.inventory.claiming import free_units
+from agents.inventory.backorders import room_of
+from agents.inventory.claiming import reason_of
 from agents.inventory.draft import Draft
 from agents.inventory.expiry import expired_lately
+from agents.inventory.granting import place_units, spread, units_of
+from agents.inventory.lines import decide_lines
 from agents.inventory.outcomes import Outcome, accept, refuse
-from agents.inventory.places import line_of, place_of, quantity_of, refusal_of_name
+from agents.inventory.places import place_of, refusal_of_name
 from agents.inventory.postings import Account
 from agents.inventory.refusals import Refusal
-from agents.inventory.reservations import Claim, Leg, leg_at, reserved_units
+from agents.inventory.reservations import Claim, Leg, first_place, leg_at, soft_units, with_backorder
 
 
 def confirm(draft: Draft) -> Outcome:
     """Turn reserved units of an open claim into allocated ones; the rest stays reserved until due.
 
     Without a quantity all is asked, and that includes what the claim lost by yielding: without `partial` it is then
-    refused. Refuses: QUANTITY_NOT_POSITIVE, UNKNOWN_SKU, UNKNOWN_LOCATION, EXPIRED, NOTHING_OPEN, INSUFFICIENT_ATP.
+    refused. With a location only the leg there. Refuses: QUANTITY_NOT_POSITIVE, UNKNOWN_SKU, UNKNOWN_LOCATION,
+    EXPIRED, NOTHING_OPEN, CHANNEL_QUOTA (a revival), INSUFFICIENT_ATP.
     """
+    return decide_lines(draft, confirm_line, partly=draft.transaction.partial)
+
+
+def confirm_line(draft: Draft, holder: str, line: int, quantity: int | None) -> Outcome:
+    """Confirm one line, see `confirm`."""
     transaction = draft.transaction
-    holder, line = transaction.holder or "", line_of(transaction)
-    quantity, location = quantity_of(transaction), place_of(transaction)
-    if quantity is not None and quantity <= 0:
-        return refuse(Refusal.QUANTITY_NOT_POSITIVE)
+    location = place_of(transaction)
     claim = draft.claim(holder, line)
-    open_units = 0 if claim is None else soft_units(claim, location)
+    open_units = 0 if claim is None else soft_units_at(claim, location)
     if claim is None or open_units == 0:
-        return refusal_of_name(draft, location) or confirm_expired(draft, holder, line, claim)
+        return refusal_of_name(draft, location) or confirm_expired(draft, holder, line, quantity)
     asked = open_units + claim.yielded if quantity is None else quantity
     shortfall = max(0, asked - open_units)
     if shortfall > 0 and not transaction.partial:
-        return refuse(Refusal.INSUFFICIENT_ATP, shortfall, claim.legs[0].location)
+        return refuse(Refusal.INSUFFICIENT_ATP, shortfall, first_place(claim))
 
     # From here on the confirmation must succeed.
-    confirmed = make_firm(draft, holder, line, claim, min(asked, open_units))
-    return accept(confirmed, shortfall, location or claim.legs[0].location)
+    covered, _ = make_firm(draft, holder, line, claim, min(asked, open_units))
+    return accept(covered, shortfall, location or first_place(claim))
 
 
-def soft_units(claim: Claim, location: str | None) -> int:
-    """The reserved units of the claim; of its leg at `location` only, if one is named."""
+def soft_units_at(claim: Claim, location: str | None) -> int:
+    """What may be confirmed of the claim: all of its soft units, or those of its leg at `location`."""
     if location is None:
-        return reserved_units(claim)
+        return soft_units(claim)
     leg = leg_at(claim, location)
     return 0 if leg is None else leg.reserved
 
 
-def make_firm(draft: Draft, holder: str, line: int, claim: Claim, quantity: int) -> int:
-    """Move up to `quantity` units of the claim from reserved to allocated, leg by leg, and say how many."""
-    location, left = place_of(draft.transaction), quantity
+def make_firm(draft: Draft, holder: str, line: int, claim: Claim, quantity: int) -> tuple[int, int]:
+    """Make up to `quantity` soft units firm, leg by leg, then those that are waited for: how many of each."""
+    location, left, still_soft = place_of(draft.transaction), quantity, 0
     legs: list[Leg] = []
     for leg in claim.legs:
         units = min(left, leg.reserved) if location is None or leg.location == location else 0
         draft.shelf(leg.location).move(Account.RESERVED, Account.ALLOCATED, units, holder, line)
-        legs.append(msgspec.structs.replace(leg, reserved=leg.reserved - units, allocated=leg.allocated + units))
+        legs.append(Leg(leg.location, leg.reserved - units, leg.allocated + units, leg.picking, leg.fenced))
         left -= units
-    due_ms = claim.due_ms if any(leg.reserved for leg in legs) else None
-    draft.put_claim(holder, line, msgspec.structs.replace(claim, legs=tuple(legs), due_ms=due_ms))
-    return quantity - left
+        still_soft += leg.reserved - units
+    soft = claim.backordered - claim.backordered_firm
+    waiting = min(left, soft) if location is None else 0
+    still_soft += soft - waiting
+    after = msgspec.structs.replace(
+        claim,
+        legs=tuple(legs),
+        backordered_firm=claim.backordered_firm + waiting,
+        due_ms=claim.due_ms if still_soft else None,
+    )
+    draft.put_claim(holder, line, after)
+    return quantity - left, waiting
 
 
-def confirm_expired(draft: Draft, holder: str, line: int, claim: Claim | None) -> Outcome:
+def confirm_expired(draft: Draft, holder: str, line: int, quantity: int | None) -> Outcome:
     """Refuse: EXPIRED for 24 hours after the expiry, else NOTHING_OPEN; or revive, if that is asked."""
+    claim = draft.claim(holder, line)
     closed = expired_lately(draft, holder, line, claim)
     if closed is None:
         return refuse(Refusal.NOTHING_OPEN)
     if not draft.transaction.revive:
         return refuse(Refusal.EXPIRED)
-    return revive(draft, holder, line, claim, closed.last)
+    location = place_of(draft.transaction)
+    if location is not None and soft_units_at(closed.last, location) == 0:
+        return refuse(Refusal.NOTHING_OPEN)
+    return revive(draft, holder, line, quantity, claim, closed.last)
 
 
-def revive(draft: Draft, holder: str, line: int, firm: Claim | None, last: Claim) -> Outcome:
+def revive(draft: Draft, holder: str, line: int, quantity: int | None, firm: Claim | None, last: Claim) -> Outcome:
     """Ask again for what was open when the claim expired, on its old terms, and confirm it.
 
-    `firm` is what an earlier confirmation of a part has left open. Refuses: NOTHING_OPEN (another location is
-    named), INSUFFICIENT_ATP.
+    `firm` is what an earlier confirmation of a part has left open. Refuses: CHANNEL_QUOTA, INSUFFICIENT_ATP.
     """
     transaction = draft.transaction
-    leg = next(leg for leg in last.legs if leg.reserved)
-    if place_of(transaction) not in {None, leg.location}:
-        return refuse(Refusal.NOTHING_OPEN)
-    granted = min(leg.reserved, free_units(draft, leg.location, None))
-    asked = quantity_of(transaction) or leg.reserved
-    shortfall = max(leg.reserved - granted, asked - granted)
-    if shortfall > 0 and (granted == 0 or not transaction.partial):
-        return refuse(Refusal.INSUFFICIENT_ATP, shortfall, leg.location)
+    wanted = soft_units(last)
+    asked = quantity or soft_units_at(last, place_of(transaction))
+    terms = revived_terms(draft, firm, last)
+    shares = spread(draft, terms, wanted)
+    missing = wanted - units_of(shares)
+    waiting = missing if missing <= room_of(draft, terms) else 0
 
-    # From here on the revival must succeed.
-    draft.shelf(leg.location).move(Account.UNPROMISED, Account.RESERVED, granted, holder, line)
+    # It is done, and taken back if too little comes of it: where the units lie decides what can be confirmed.
+    mark = draft.mark()
+    after = with_backorder(terms, terms.backordered - terms.backordered_firm + waiting, terms.backordered_firm)
+    for share in shares:
+        after = place_units(draft, holder, line, after, share.location, share.quantity, 0)
+    covered, firmly = make_firm(draft, holder, line, after, min(asked, wanted))
+    shortfall = max(missing - waiting, asked - covered - firmly)
+    if shortfall > 0 and (covered + firmly == 0 or not transaction.partial):
+        reason = reason_of(draft, terms, shortfall)
+        draft.rewind(mark)
+        return refuse(reason, shortfall, first_place(last))
     draft.put_closed_claim(holder, line, None)
-    revived = revived_claim(draft, firm, last, leg.location, granted)
-    return accept(make_firm(draft, holder, line, revived, min(asked, granted)), shortfall, leg.location)
+    return accept(covered, shortfall, first_place(after))
 
 
-def revived_claim(draft: Draft, firm: Claim | None, last: Claim, location: str, granted: int) -> Claim:
-    """The claim with its soft units back: a new one on the old terms, or what was left firm with them added."""
+def revived_terms(draft: Draft, firm: Claim | None, last: Claim) -> Claim:
+    """What is to get its soft units back: a new claim on the old terms, or what was left firm."""
     due_ms = draft.at_ms + last.ttl_ms
-    if firm is None:
-        return msgspec.structs.replace(
-            last,
-            legs=(Leg(location, granted),),
-            opening_offset=draft.arrival.offset,
-            due_ms=due_ms,
-            losses=(),
-            yielded=0,
-        )
-    kept = leg_at(firm, location)
-    leg = Leg(location, granted) if kept is None else msgspec.structs.replace(kept, reserved=granted)
-    others = tuple(each for each in firm.legs if each.location != location)
-    return msgspec.structs.replace(firm, legs=(leg, *others), due_ms=due_ms)
+    if firm is not None:
+        return msgspec.structs.replace(firm, due_ms=due_ms)
+    return msgspec.structs.replace(
+        last,
+        legs=(),
+        backordered=0,
+        backordered_firm=0,
+        opening_offset=draft.arrival.offset,
+        due_ms=due_ms,
+        losses=(),
+        yielded=0,
+    )

@@ -4,25 +4,28 @@ Rules read and change stock only through a draft, so everything that one decisio
 it counts. A draft lives for one decision and is never shared.
 
 Order of events, which numbers them (`<cause>-<n>`, n from 0): for each claim that expired first its journal record
-and its notice; then the journal record of the transaction, its answer, a notice for each claim that yielded, in
-the order of yielding; then levels by location; then alerts.
+and its notice, behind the last of them notices of what was covered; then the journal record of the transaction, its
+answer, notices of what moved, yielded and was covered, in the order in which it happened; then levels by location;
+then alerts.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import msgspec
 
 from agents.inventory.alerts import Alert, AlertType, Severity
-from agents.inventory.answers import Answer
-from agents.inventory.channels import References
-from agents.inventory.goods import NO_GOODS, Goods
+from agents.inventory.answers import Answer, Notice
+from agents.inventory.goods import NO_GOODS, Goods, next_date_ms
+from agents.inventory.offers import Availability, Edge
 from agents.inventory.policy import Policy
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
-from agents.inventory.reservations import Claim, ClosedClaim, Closing
+from agents.inventory.reservations import Claim, ClosedClaim, Closing, with_due
 from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, DUE, GOODS, POSITIONS, Arrival, Due, Key, Row, Rows
+from agents.inventory.transactions import Watcher
 
 BUCKETS = frozenset({Account.UNPROMISED, Account.RESERVED, Account.ALLOCATED, Account.QUARANTINED, Account.IN_TRANSIT})
 DUE_ROW = Due()
@@ -41,7 +44,9 @@ class Shelf:
         "in_transit",
         "location",
         "quarantined",
+        "quiet",
         "reserved",
+        "tell_again",
         "unpromised",
     )
 
@@ -50,6 +55,10 @@ class Shelf:
         self.before = before
         self.created = False
         """Set where an accepted fact makes the place known; else a look at an unknown place leaves no row."""
+        self.tell_again = False
+        """Set where the level must be told again though no bucket changed: what is withheld did."""
+        self.quiet = False
+        """Set where it is only to be remembered when the place was counted: no new revision, no level."""
         self._postings = postings
         if before is None:
             self.unpromised = self.reserved = self.allocated = self.quarantined = self.in_transit = 0
@@ -88,8 +97,19 @@ class Shelf:
         if target in BUCKETS:
             setattr(self, target, getattr(self, target) + quantity)
 
-    def row(self, at_ms: int) -> Position | None:
-        """The row as it becomes, or None if nothing changed."""
+    def move_to(self, other: Shelf, source: Account, target: Account, quantity: int, lot: str | None = None) -> None:
+        """Post `quantity` units from an account here to one at another location; none at all posts nothing."""
+        if quantity == 0:
+            return
+        self._postings.append(Posting(source, self.location, -quantity, None, None, lot))
+        self._postings.append(Posting(target, other.location, quantity, None, None, lot))
+        if source in BUCKETS:
+            setattr(self, source, getattr(self, source) - quantity)
+        if target in BUCKETS:
+            setattr(other, target, getattr(other, target) + quantity)
+
+    def row(self, at_ms: int, safety_stock: int) -> Position | None:
+        """The row as it becomes, with what is withheld there, or None if nothing changed."""
         before = self.before
         if before is None and not self.created:
             return None
@@ -100,10 +120,14 @@ class Shelf:
             and self.allocated == before.allocated
             and self.quarantined == before.quarantined
             and self.in_transit == before.in_transit
-            and self.counted_at_second == before.counted_at_second
-            and self.counted_by == before.counted_by
+            and not self.tell_again
         ):
-            return None
+            if self.counted_at_second == before.counted_at_second and self.counted_by == before.counted_by:
+                return None
+            if self.quiet:
+                return msgspec.structs.replace(
+                    before, counted_at_second=self.counted_at_second, counted_by=self.counted_by
+                )
         return Position(
             self.unpromised,
             self.reserved,
@@ -114,7 +138,21 @@ class Shelf:
             at_ms,
             self.counted_at_second,
             self.counted_by,
+            safety_stock,
         )
+
+
+class Mark(NamedTuple):
+    """A draft as it stood at one moment."""
+
+    postings: int
+    shelves: dict[str, tuple[int, int, int, int, bool]]
+    changes: dict[tuple[str, Key], Row | None]
+    claims: dict[tuple[str, int], Claim | None]
+    closed_claims: dict[tuple[str, int], ClosedClaim | None]
+    goods: Goods
+    alerts: int
+    notices: tuple[Notice, ...]
 
 
 class Draft:
@@ -125,20 +163,27 @@ class Draft:
         "_claims_before",
         "_closed_claims",
         "_events",
-        "_goods",
+        "_policies",
         "alerts",
         "answers",
         "arrival",
         "at_ms",
+        "availability",
         "changes",
+        "edges",
+        "goods",
+        "goods_before",
         "journal",
         "levels",
+        "notices",
         "occurred_at_ms",
         "postings",
+        "references",
         "rows",
         "shelves",
         "sku",
         "transaction",
+        "watched",
     )
 
     def __init__(self, rows: Rows, arrival: Arrival) -> None:
@@ -152,20 +197,35 @@ class Draft:
         self.postings: list[Posting] = []
         self.journal: list[JournalRecord] = []
         self.answers: list[Answer] = []
+        self.notices: list[Notice] = []
+        """What holders must hear once the answer is written, see notices.py."""
         self.levels: list[StockLevel] = []
         self.alerts: list[Alert] = []
+        self.availability: Availability | None = None
+        self.edges: list[Edge] = []
+        self.watched: list[tuple[Watcher, Edge]] = []
         self.shelves: dict[str, Shelf] = {}
         self._claims: dict[tuple[str, int], Claim | None] = {}
         self._claims_before: dict[tuple[str, int], Claim | None] = {}
         self._closed_claims: dict[tuple[str, int], ClosedClaim | None] = {}
         self._events = 0
-        self._goods: Goods | None = None
+        self._policies: dict[tuple[str | None, str | None], Policy] = {}
+        self.goods_before = rows.goods(self.sku) or NO_GOODS
+        self.goods = self.goods_before
+        """The SKU as a whole, as this decision has left it; changed by `put_goods`."""
+        self.references = rows.references()
+        """What is known of places and channels."""
 
     def next_event_id(self) -> str:
         """The id of the next event of this decision."""
         number = self._events
         self._events = number + 1
         return f"{self.arrival.cause}-{number}"
+
+    @property
+    def coming_event_id(self) -> str:
+        """The id that the next event of this decision will have: in a rule, of the transaction's journal record."""
+        return f"{self.arrival.cause}-{self._events}"
 
     def shelf(self, location: str) -> Shelf:
         """The position there, to read and to change."""
@@ -177,32 +237,35 @@ class Draft:
 
     def policy(self, location: str | None, channel: str | None = None) -> Policy:
         """The policy in force for this SKU there."""
-        item = self.goods.item
-        return self.rows.policy(self.sku, location, channel, None if item is None else item.category)
+        where = (location, channel)
+        found = self._policies.get(where)
+        if found is None:
+            item = self.goods.item
+            category = None if item is None else item.category
+            found = self._policies[where] = self.rows.policy(self.sku, location, channel, category)
+        return found
 
-    @property
-    def references(self) -> References:
-        """What is known of places and channels."""
-        return self.rows.references()
-
-    @property
-    def goods(self) -> Goods:
-        """The SKU as a whole, as this decision has left it."""
-        goods = self._goods
-        if goods is None:
-            goods = self._goods = self.rows.goods(self.sku) or NO_GOODS
-        return goods
+    def safety_stock(self, location: str) -> int:
+        """Units withheld from promise there: by policy, and automatically after repeated losses."""
+        withheld = self.policy(location).safety_stock
+        for buffer in self.goods.safety_buffers:
+            if buffer.location == location:
+                withheld += buffer.quantity
+        return withheld
 
     def put_goods(self, goods: Goods) -> None:
         """Change the SKU as a whole, and keep its due row in step; what says nothing any more leaves no row."""
         old = self.goods
-        self._goods = goods
+        self.goods = goods
+        if old.item is not goods.item:
+            self._policies.clear()
         self.changes[GOODS, (self.sku,)] = None if goods == NO_GOODS else goods
-        if old.due_ms != goods.due_ms:
-            if old.due_ms is not None:
-                self.changes[DUE, (old.due_ms, self.sku, "", 0)] = None
-            if goods.due_ms is not None:
-                self.changes[DUE, (goods.due_ms, self.sku, "", 0)] = DUE_ROW
+        old_date_ms, date_ms = next_date_ms(old), next_date_ms(goods)
+        if old_date_ms != date_ms:
+            if old_date_ms is not None:
+                self.changes[DUE, (old_date_ms, self.sku, "", 0)] = None
+            if date_ms is not None:
+                self.changes[DUE, (date_ms, self.sku, "", 0)] = DUE_ROW
 
     def row(self, table: str, key: Key) -> Any:
         """A row of a table that is seldom asked, as this decision has left it."""
@@ -248,10 +311,17 @@ class Draft:
         return self.rows.closed_claim(self.sku, holder, line)
 
     def put_claim(self, holder: str, line: int, claim: Claim | None) -> None:
-        """Set or remove the open claim, and keep its due row in step."""
+        """Set or remove the open claim, and keep its due row and the queue of the SKU in step.
+
+        A claim of which nothing is soft any more is due no more.
+        """
         old = self.claim(holder, line)
+        claim = None if claim is None else with_due(claim)
         self._claims[holder, line] = claim
         self.changes[CLAIMS, (self.sku, holder, line)] = claim
+        queued = (0 if claim is None else claim.backordered) - (0 if old is None else old.backordered)
+        if queued:
+            self.put_goods(msgspec.structs.replace(self.goods, queued=self.goods.queued + queued))
         old_due_ms = None if old is None else old.due_ms
         due_ms = None if claim is None else claim.due_ms
         if old_due_ms != due_ms:
@@ -273,30 +343,69 @@ class Draft:
             self.put_claim(holder, line, None)
             self.put_closed_claim(holder, line, ClosedClaim(closing, self.at_ms, last))
 
+    def mark(self) -> Mark:
+        """Where the decision stands: what is done from here on can be taken back with `rewind`."""
+        return Mark(
+            len(self.postings),
+            {
+                location: (each.unpromised, each.reserved, each.allocated, each.quarantined, each.created)
+                for location, each in self.shelves.items()
+            },
+            dict(self.changes),
+            dict(self._claims),
+            dict(self._closed_claims),
+            self.goods,
+            len(self.alerts),
+            tuple(self.notices),
+        )
+
+    def rewind(self, mark: Mark) -> None:
+        """Take back everything that was done since the mark; no shelf that was taken since then may be used again."""
+        del self.postings[mark.postings :]
+        for location in list(self.shelves):
+            if location not in mark.shelves:
+                del self.shelves[location]
+        for location, figures in mark.shelves.items():
+            shelf = self.shelves[location]
+            shelf.unpromised, shelf.reserved, shelf.allocated, shelf.quarantined, shelf.created = figures
+        self.changes = dict(mark.changes)
+        self._claims = dict(mark.claims)
+        self._claims_before = {key: self._claims_before[key] for key in mark.claims}
+        self._closed_claims = dict(mark.closed_claims)
+        self.goods = mark.goods
+        del self.alerts[mark.alerts :]
+        self.notices = list(mark.notices)
+
     def changed_claims(self) -> list[tuple[Claim | None, Claim | None]]:
         """(before, after) of every claim that this decision changed; for the invariants."""
         claims = self._claims
         return [(old, claims[key]) for key, old in self._claims_before.items() if old is not claims[key]]
 
+    def closings(self) -> Iterable[tuple[tuple[str, int], ClosedClaim | None]]:
+        """(holder, line) of every claim whose closing this decision remembers or forgets; for the invariants."""
+        return self._closed_claims.items()
+
     def write_levels(self) -> None:
         """Turn every changed position into its new row and its level, by location."""
         for location in sorted(self.shelves) if len(self.shelves) > 1 else self.shelves:
-            row = self.shelves[location].row(self.at_ms)
+            row = self.shelves[location].row(self.at_ms, self.safety_stock(location))
             if row is None:
                 continue
             self.changes[POSITIONS, (self.sku, location)] = row
-            self.levels.append(level_of(self.next_event_id(), self.sku, location, row, self.policy(location)))
+            before = self.shelves[location].before
+            if before is None or row.revision != before.revision:
+                self.levels.append(level_of(self.next_event_id(), self.sku, location, row))
 
     def alert(
-        self, kind: AlertType, severity: Severity, location: str, message: str, quantity: int, action: str
+        self, kind: AlertType, severity: Severity, location: str | None, message: str, quantity: int, action: str
     ) -> None:
-        """Raise an alert about this SKU at a location."""
+        """Raise an alert about this SKU at a location, or about no place of it."""
         self.alerts.append(
             Alert(
                 event_id="",
                 type=kind,
                 severity=severity,
-                subject=f"{self.sku}@{location}",
+                subject=self.sku if location is None else f"{self.sku}@{location}",
                 message=message,
                 at_ms=self.at_ms,
                 sku=self.sku,
@@ -322,7 +431,7 @@ def occurrence_of(arrival: Arrival) -> int:
     return occurred_at_ms
 
 
-def level_of(event_id: str, sku: str, location: str, row: Position, policy: Policy) -> StockLevel:
+def level_of(event_id: str, sku: str, location: str, row: Position) -> StockLevel:
     """What is published of a position row."""
     return StockLevel(
         event_id=event_id,
@@ -334,8 +443,8 @@ def level_of(event_id: str, sku: str, location: str, row: Position, policy: Poli
         quarantined=row.quarantined,
         in_transit=row.in_transit,
         on_hand=row.unpromised + row.reserved + row.allocated + row.quarantined,
-        atp=row.unpromised - policy.safety_stock,
-        safety_stock=policy.safety_stock,
+        atp=row.unpromised - row.safety_stock,
+        safety_stock=row.safety_stock,
         revision=row.revision,
         as_of_ms=row.as_of_ms,
     )

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.inventory.answers import Answer, KeptAnswer, Status
+from agents.inventory.answers import Answer, KeptAnswer, Status, lines_told
 from agents.inventory.draft import Draft
 from agents.inventory.refusals import Refusal
 from agents.inventory.rows import ANSWERS
-from agents.inventory.transactions import is_fact, is_intention
+from agents.inventory.transactions import ORDER_ROUTER, is_fact, is_intention
 from agents.inventory.units import MILLISECONDS_PER_DAY
 
 ANSWERS_KEEP_MS = 7 * MILLISECONDS_PER_DAY
 """How long an id is kept unless the topology says otherwise."""
+
+NOT_KEPT = frozenset({Refusal.ID_REUSED, Refusal.NOT_SUPPORTED})
+"""`id_reused`: the id belongs to the transaction that used it first. `not_supported`: nothing was decided, and the
+version that can decide it must not take it for a repeat."""
 
 
 def recall(draft: Draft, answers_keep_ms: int) -> KeptAnswer | None:
@@ -59,21 +63,27 @@ def repeat(draft: Draft, kept: KeptAnswer) -> Answer:
         line=None if transaction.holder is None else transaction.line,
         channel=transaction.channel,
         order_id=transaction.order_id,
+        routed=transaction.source == ORDER_ROUTER,
     )
 
 
 def is_kept_in_full(draft: Draft, kept: KeptAnswer, answer: Answer) -> bool:
-    """Whether the full answer may still be given: for 24 hours, or until 24 hours after its claim closed."""
+    """Whether the full answer may still be given: for 24 hours, or until 24 hours after its claims closed."""
     if draft.at_ms - kept.at_ms <= MILLISECONDS_PER_DAY:
         return True
-    if not kept.accepted or answer.holder is None or answer.line is None:
+    if not kept.accepted or answer.holder is None:
         return False
+    return any(is_not_long_closed(draft, answer, answer.holder, line) for line in lines_told(answer))
+
+
+def is_not_long_closed(draft: Draft, answer: Answer, holder: str, line: int) -> bool:
+    """Whether the claim that the answer is about is open, or closed less than 24 hours ago."""
     # A claim that was opened later under the same holder and line is another one.
     answered_at_offset = offset_of(answer.event_id)
-    claim = draft.claim(answer.holder, answer.line)
+    claim = draft.claim(holder, line)
     if claim is not None and claim.opening_offset <= answered_at_offset:
         return True
-    closed = draft.closed_claim(answer.holder, answer.line)
+    closed = draft.closed_claim(holder, line)
     return (
         closed is not None
         and closed.last.opening_offset <= answered_at_offset
@@ -87,8 +97,8 @@ def offset_of(event_id: str) -> int:
 
 
 def remember(draft: Draft, answer: Answer) -> None:
-    """Keep the answer under its id. `id_reused` is not kept: the id belongs to the transaction that used it first."""
-    if answer.refusal is Refusal.ID_REUSED:
+    """Keep the answer under its id, unless it says nothing about this transaction for good, see NOT_KEPT."""
+    if answer.refusal in NOT_KEPT:
         return
     transaction, arrival = draft.transaction, draft.arrival
     kept_at_ms = draft.at_ms

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from agents.inventory.answers import Answer, Status, legs_of
+from agents.inventory.backorders import cover_queue
 from agents.inventory.draft import Draft
-from agents.inventory.postings import Account, JournalRecord
-from agents.inventory.reservations import Claim, ClosedClaim, Closing, reserved_units
+from agents.inventory.granting import return_units
+from agents.inventory.notices import write_notices
+from agents.inventory.postings import JournalRecord
+from agents.inventory.reservations import Claim, ClosedClaim, Closing, first_place, soft_units, with_backorder
 from agents.inventory.transactions import Kind
 from agents.inventory.units import MILLISECONDS_PER_DAY
 
 
 def expire_due(draft: Draft) -> None:
-    """Expire every claim with due <= record time, the earliest first: one journal record and one notice each."""
+    """Expire every claim with due <= record time, the earliest first: one journal record and one notice each.
+
+    The queue of backorders is covered once, in the last of these records.
+    """
+    due: list[tuple[str, int, Claim]] = []
     for holder, line in tuple(draft.rows.due_claims(draft.sku, draft.at_ms)):
         claim = draft.claim(holder, line)
         if claim is not None and claim.due_ms is not None and claim.due_ms <= draft.at_ms:
-            expire(draft, holder, line, claim)
+            due.append((holder, line, claim))
+    for number, (holder, line, claim) in enumerate(due, start=1):
+        expire(draft, holder, line, claim)
+        if number == len(due) and draft.goods.queued:
+            cover_queue(draft)
+        draft.journal.append(record_of_expiry(draft, holder, line, claim))
+        notify_expired(draft, holder, line, claim)
+    if draft.notices:
+        write_notices(draft)
 
 
 def expire(draft: Draft, holder: str, line: int, claim: Claim) -> None:
-    """Give back the soft units of one claim. What a partly confirmed claim holds firmly stays.
+    """Give back the soft units of one claim; it waits for no more of them. What it holds or awaits firmly stays.
 
     How it ended is remembered even if firm units stay: for 24 hours a confirm is answered `expired`, and may revive.
     """
-    quantity = reserved_units(claim)
+    after = with_backorder(claim, 0, claim.backordered_firm)
     for leg in claim.legs:
-        draft.shelf(leg.location).move(Account.RESERVED, Account.UNPROMISED, leg.reserved, holder, line)
-    firm = tuple(msgspec.structs.replace(leg, reserved=0) for leg in claim.legs if leg.allocated)
-    after = msgspec.structs.replace(claim, legs=firm, due_ms=None)
-    draft.put_claim(holder, line, after if firm else None)
+        if leg.reserved:
+            after = return_units(draft, holder, line, after, leg.location, leg.reserved, 0, to_fence=True)
+    draft.put_claim(holder, line, after if after.legs or after.backordered else None)
     draft.put_closed_claim(holder, line, ClosedClaim(Closing.EXPIRED, draft.at_ms, claim))
-    draft.journal.append(record_of_expiry(draft, holder, line, claim))
+
+
+def notify_expired(draft: Draft, holder: str, line: int, claim: Claim) -> None:
+    """Tell a holder what has expired, and what the claim holds now."""
+    after = draft.claim(holder, line)
     draft.answers.append(
         Answer(
             event_id=draft.next_event_id(),
@@ -42,14 +58,16 @@ def expire(draft: Draft, holder: str, line: int, claim: Claim) -> None:
             sku=draft.sku,
             kind=Kind.EXPIRE,
             at_ms=draft.at_ms,
-            quantity=quantity,
-            location=claim.legs[0].location,
+            quantity=soft_units(claim),
+            location=first_place(claim),
             holder=holder,
             line=line,
             legs=legs_of(after),
+            backordered=0 if after is None else after.backordered,
             due_ms=claim.due_ms,
             channel=claim.channel,
             order_id=claim.order_id,
+            routed=claim.routed,
         )
     )
 

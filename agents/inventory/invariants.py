@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from agents.inventory.draft import Draft, Shelf
+from agents.inventory.items import is_tracked
 from agents.inventory.positions import Position
 from agents.inventory.postings import Account
-from agents.inventory.reservations import Claim
+from agents.inventory.reservations import Claim, Closing
+from agents.inventory.transactions import Kind
 
 
 class InvariantBroken(Exception):
@@ -17,6 +19,8 @@ Sums = dict[str, dict[str, int]]
 
 NOTHING: dict[str, int] = {}
 EMPTY = Position()
+TAKING = (Kind.RESERVE, Kind.ALLOCATE)
+"""The kinds that ask for units. A tuple: a member is found by identity, without a hash."""
 
 
 def check(draft: Draft) -> None:
@@ -24,15 +28,25 @@ def check(draft: Draft) -> None:
 
     * Every journal record's postings sum to zero.
     * Every position is its old row plus the postings.
-    * No bucket but `unpromised` is below zero, and while `unpromised` is, nothing is promised there.
+    * No bucket but `unpromised` is below zero, and while `unpromised` is, nothing is promised there (of a SKU that is
+      not tracked everything may be).
     * Claims changed by exactly what was posted to `reserved` and `allocated`.
+    * An open claim holds or awaits something, and none of its figures contradicts another; the SKU's queue is the sum
+      of what its claims wait for. No claim is open and closed at once.
+    * Fences keep no more open than there is unpromised.
+    * What is asked never takes what is not available to promise.
 
     Raises InvariantBroken.
     """
     sums = sum_postings(draft)
+    tracked = is_tracked(draft)
     for location, shelf in draft.shelves.items():
-        check_shelf(draft.sku, shelf, sums.get(location, NOTHING))
+        check_shelf(draft.sku, shelf, sums.get(location, NOTHING), tracked=tracked)
     check_claims(draft, sums)
+    if draft.goods.fences and tracked:
+        check_fences(draft)
+    if draft.transaction.kind in TAKING and tracked:
+        check_promises(draft)
 
 
 def sum_postings(draft: Draft) -> Sums:
@@ -53,7 +67,7 @@ def sum_postings(draft: Draft) -> Sums:
     return sums
 
 
-def check_shelf(sku: str, shelf: Shelf, posted: dict[str, int]) -> None:
+def check_shelf(sku: str, shelf: Shelf, posted: dict[str, int], *, tracked: bool = True) -> None:
     """The position is the sum of its postings, and only `unpromised` may be negative."""
     before = shelf.before or EMPTY
     if (
@@ -68,7 +82,7 @@ def check_shelf(sku: str, shelf: Shelf, posted: dict[str, int]) -> None:
         )
     if shelf.reserved < 0 or shelf.allocated < 0 or shelf.quarantined < 0 or shelf.in_transit < 0:
         raise InvariantBroken(f"a bucket of {sku} at {shelf.location} is below zero: {figures(shelf)}")
-    if shelf.unpromised < 0 and shelf.reserved + shelf.allocated > 0:
+    if shelf.unpromised < 0 and shelf.reserved + shelf.allocated > 0 and tracked:
         raise InvariantBroken(f"{sku} at {shelf.location} is short while units are promised there: {figures(shelf)}")
 
 
@@ -80,19 +94,64 @@ def figures(shelf: Shelf) -> str:
     )
 
 
+def check_fences(draft: Draft) -> None:
+    """Fenced units lie in `unpromised`: at the places of this decision no fences keep more, and none less than nothing."""
+    for location, shelf in draft.shelves.items():
+        kept = [fence.open for fence in draft.goods.fences if fence.location == location]
+        if min(kept, default=0) < 0 or sum(kept) > max(0, shelf.unpromised):
+            raise InvariantBroken(
+                f"the fences of {draft.sku} at {location} keep {kept} units open, {shelf.unpromised} are unpromised"
+            )
+
+
 def check_claims(draft: Draft, sums: Sums) -> None:
     """What claims gained and lost is what was posted to the buckets of claims. Uses up `sums`."""
+    queued = 0
     for before, after in draft.changed_claims():
         if before is not None:
             take_legs(sums, before, 1)
+            queued -= before.backordered
         if after is not None:
+            check_claim(draft.sku, after)
             take_legs(sums, after, -1)
+            queued += after.backordered
     for location, accounts in sums.items():
         for bucket in (Account.RESERVED, Account.ALLOCATED):
             if accounts.get(bucket, 0):
                 raise InvariantBroken(
                     f"{accounts[bucket]} units were posted to {bucket} of {draft.sku} at {location} beyond what its claims hold"
                 )
+    if draft.goods.queued != draft.goods_before.queued + queued or draft.goods.queued < 0:
+        raise InvariantBroken(
+            f"the queue of {draft.sku} is {draft.goods.queued}; it was {draft.goods_before.queued} and changed by {queued}"
+        )
+    for (holder, line), closed in draft.closings():
+        if closed is not None and closed.closing is not Closing.EXPIRED and draft.claim(holder, line) is not None:
+            raise InvariantBroken(f"line {line} of {holder} for {draft.sku} is open and {closed.closing} at once")
+
+
+def check_claim(sku: str, claim: Claim) -> None:
+    """The figures of an open claim agree with each other."""
+    soft = claim.backordered - claim.backordered_firm
+    sound = soft >= 0 and claim.backordered_firm >= 0 and bool(claim.legs or claim.backordered)
+    for leg in claim.legs:
+        reserved, allocated = leg.reserved, leg.allocated
+        units = reserved + allocated
+        if not (units > 0 and 0 <= reserved <= units and 0 <= leg.picking <= allocated and 0 <= leg.fenced <= units):
+            sound = False
+        soft += reserved
+    if not sound or (soft > 0) != (claim.due_ms is not None):
+        raise InvariantBroken(f"a claim of {sku} contradicts itself: {claim}")
+
+
+def check_promises(draft: Draft) -> None:
+    """No place was left with less than its safety stock by what was asked, unless it had less already."""
+    for location, shelf in draft.shelves.items():
+        taken = shelf.before is not None and shelf.unpromised < shelf.before.unpromised
+        if taken and shelf.unpromised < draft.safety_stock(location):
+            raise InvariantBroken(
+                f"{draft.transaction.kind} took what is not available to promise of {draft.sku} at {location}: {figures(shelf)}"
+            )
 
 
 def take_legs(sums: Sums, claim: Claim, sign: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.postings import Account
 from agents.inventory.rows import MOVEMENTS, Movement
+from agents.inventory.shrinkage import explain_loss
 from agents.inventory.units import second_of
 
 
@@ -18,10 +19,17 @@ def is_late(draft: Draft, shelf: Shelf) -> bool:
     return shelf.counted_at_second is not None and second_of(draft.occurred_at_ms) <= shelf.counted_at_second
 
 
-def settle_movement(draft: Draft, shelf: Shelf, change: int) -> None:
-    """Follow up a movement that changed on_hand by `change` units: correct it away if it is late, else remember it."""
+def settle_movement(draft: Draft, shelf: Shelf, change: int, *, explains: bool = True) -> None:
+    """Follow up a movement that changed on_hand by `change` units: correct it away if it is late, else remember it.
+
+    A late one that took units explains what a count had missed, unless it is itself a loss without a cause.
+    """
+    if change == 0:
+        return
     if is_late(draft, shelf):
         correct(shelf, -change)
+        if change < 0 and explains:
+            explain_loss(draft, shelf, -change)
         return
     second = second_of(draft.occurred_at_ms)
     if second <= second_of(draft.at_ms - draft.policy(shelf.location).late_window_ms):
@@ -30,9 +38,9 @@ def settle_movement(draft: Draft, shelf: Shelf, change: int) -> None:
     draft.changes[MOVEMENTS, (draft.sku, shelf.location, second)] = Movement(total) if total else None
 
 
-def correct(shelf: Shelf, difference: int) -> None:
+def correct(shelf: Shelf, difference: int, lot: str | None = None) -> None:
     """Post a count's difference, or the correction of a late movement: to unpromised, from found or into shrinkage."""
     if difference > 0:
-        shelf.move(Account.FOUND, Account.UNPROMISED, difference)
+        shelf.move(Account.FOUND, Account.UNPROMISED, difference, lot=lot)
     else:
-        shelf.move(Account.UNPROMISED, Account.SHRINKAGE, -difference)
+        shelf.move(Account.UNPROMISED, Account.SHRINKAGE, -difference, lot=lot)

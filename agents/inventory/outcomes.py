@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from agents.inventory.refusals import Refusal
+
+
+class LineOutcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of one line."""
+
+    line: int
+    quantity: int = 0
+    """Units it took effect on."""
+    shortfall: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -12,18 +23,29 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     refusal: Refusal | None = None
     quantity: int = 0
-    """Units it took effect on; for COUNT the difference, signed."""
+    """Units it took effect on; for COUNT, SNAPSHOT and INBOUND the difference, signed."""
     shortfall: int = 0
     """Units missing; with `partial` also of an accepted claim."""
     location: str | None = None
     """Where it took effect, if the transaction did not say."""
+    silent: bool = False
+    """Accepted, but nothing is posted or published beside the answer."""
+    lines: Sequence[LineOutcome] = ()
+    """What became of each line of a claim."""
 
 
-def accept(quantity: int = 0, shortfall: int = 0, location: str | None = None) -> Outcome:
+def accept(
+    quantity: int = 0, shortfall: int = 0, location: str | None = None, lines: Sequence[LineOutcome] = ()
+) -> Outcome:
     """The transaction takes effect on `quantity` units."""
-    return Outcome(None, quantity, shortfall, location)
+    return Outcome(None, quantity, shortfall, location, False, lines)
 
 
 def refuse(refusal: Refusal, shortfall: int = 0, location: str | None = None) -> Outcome:
     """The business says no."""
     return Outcome(refusal, 0, shortfall, location)
+
+
+def accept_silently() -> Outcome:
+    """The transaction is fine and changes nothing."""
+    return Outcome(silent=True)

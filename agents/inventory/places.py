@@ -9,12 +9,35 @@ from agents.inventory.transactions import Transaction
 
 
 def refusal_of_name(draft: Draft, location: str | None) -> Outcome | None:
-    """UNKNOWN_SKU if no fact of this SKU was ever accepted, UNKNOWN_LOCATION if none at this place; else None."""
+    """UNKNOWN_SKU if no fact and no reference ever named the SKU, UNKNOWN_LOCATION if none named the place; else None.
+
+    A fact makes a place known for its SKU only, a LOCATION record for all.
+    """
     if location is not None and draft.shelf(location).before is not None:
         return None
-    if not draft.rows.positions(draft.sku):
+    if not draft.rows.positions(draft.sku) and draft.goods.item is None:
         return refuse(Refusal.UNKNOWN_SKU)
-    return None if location is None else refuse(Refusal.UNKNOWN_LOCATION)
+    if location is None or draft.references.location(location) is not None:
+        return None
+    return refuse(Refusal.UNKNOWN_LOCATION, location=location)
+
+
+def refusal_of_names(draft: Draft, locations: tuple[str, ...]) -> Outcome | None:
+    """The same for all places that a claim asks for: one unknown place refuses the whole."""
+    if not locations:
+        return refusal_of_name(draft, None)
+    for location in locations:
+        unknown = refusal_of_name(draft, location)
+        if unknown is not None:
+            return unknown
+    return None
+
+
+def places_asked(transaction: Transaction) -> tuple[str, ...]:
+    """The places a claim asks for, the first choice first; none leaves the choice to the ledger."""
+    if transaction.location is not None:
+        return (transaction.location,)
+    return transaction.locations if len(transaction.locations) < 2 else tuple(dict.fromkeys(transaction.locations))
 
 
 def place_of(transaction: Transaction) -> str | None:
@@ -24,11 +47,18 @@ def place_of(transaction: Transaction) -> str | None:
     return transaction.locations[0] if len(transaction.locations) == 1 else None
 
 
+def holder_of(transaction: Transaction) -> str:
+    """The holder of the claim concerned."""
+    return transaction.holder or ""
+
+
 def line_of(transaction: Transaction) -> int:
     """The order line of a claim: of its only line, or `line`."""
     return transaction.lines[0].line if transaction.lines else transaction.line
 
 
-def quantity_of(transaction: Transaction) -> int | None:
-    """The units of a claim: of its only line, or `quantity`; None asks for all there is."""
-    return transaction.lines[0].quantity if transaction.lines else transaction.quantity
+def lines_of(transaction: Transaction) -> list[tuple[int, int | None]]:
+    """(line, units) of the claims concerned, in the order sent; None asks for all there is."""
+    if not transaction.lines:
+        return [(transaction.line, transaction.quantity)]
+    return [(line.line, line.quantity) for line in transaction.lines]

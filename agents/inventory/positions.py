@@ -20,6 +20,8 @@ class Position(msgspec.Struct, frozen=True, gc=False, array_like=True):
     counted_at_second: int | None = None
     """The second the last accepted count was taken."""
     counted_by: str | None = None
+    safety_stock: int = 0
+    """Units withheld from promise as its last level said: so a change of policy alone is noticed, and told once."""
 
 
 class StockLevel(msgspec.Struct, frozen=True, gc=False, kw_only=True):

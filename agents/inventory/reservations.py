@@ -1,7 +1,8 @@
 """Claims: reservations (soft, they expire) and allocations (firm).
 
-A claim is known by (SKU, holder, line). Its units lie in legs, one per location; a leg is posted in the buckets
-`reserved` and `allocated` of that location, so the two are always the sums of the legs there.
+A claim is known by (SKU, holder, line). Its units lie in legs, one per location, in ranked order; a leg is posted in
+the buckets `reserved` and `allocated` of that location, so the two are always the sums of the legs there. Beside them
+a claim may wait for units: backordered ones are no stock, and are posted nowhere.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     legs: tuple[Leg, ...]
     backordered: int = 0
+    """Units accepted without stock, soft and firm ones: they are covered as soon as they can be."""
     priority: int = 0
     opening_offset: int = 0
     """Input offset of the record that opened it: the age of the claim."""
     due_ms: int | None = None
-    """When the soft part expires; null for a wholly firm claim."""
+    """When the soft part expires, what of it is backordered too; null for a wholly firm claim."""
     ttl_ms: int = 0
     """The time to live it was opened with: a revived claim gets it again."""
     locations: tuple[str, ...] = ()
@@ -50,7 +52,19 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     order_id: str | None = None
     losses: tuple[Loss, ...] = ()
     yielded: int = 0
-    """Units it lost to facts since it was opened: confirming without `partial` misses them."""
+    """Units it lost since it was opened and does not wait for: confirming without `partial` misses them."""
+    backordered_firm: int = 0
+    """Of `backordered`: asked firmly. They do not expire, and are allocated once they are covered."""
+    promise_by_ms: int | None = None
+    """When it was promised for: who was promised earlier is covered first."""
+    inbound: str | None = None
+    """Of a preorder: the announced inbound that it waits for."""
+    avoid: tuple[str, ...] = ()
+    """Places that the ledger does not choose for it."""
+    routed: bool = False
+    """The order router holds it."""
+    lot: str | None = None
+    """The lot that it asks for; null for a claim that takes any."""
 
 
 class Closing(StrEnum):
@@ -73,12 +87,22 @@ class ClosedClaim(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def reserved_units(claim: Claim) -> int:
     """The soft units of all legs."""
-    return sum(leg.reserved for leg in claim.legs)
+    return sum([leg.reserved for leg in claim.legs])
 
 
 def allocated_units(claim: Claim) -> int:
     """The firm units of all legs."""
-    return sum(leg.allocated for leg in claim.legs)
+    return sum([leg.allocated for leg in claim.legs])
+
+
+def soft_units(claim: Claim) -> int:
+    """What expires: reserved units and those backordered softly."""
+    return reserved_units(claim) + claim.backordered - claim.backordered_firm
+
+
+def is_firm(claim: Claim) -> bool:
+    """Whether any of it is allocated, or backordered firmly."""
+    return claim.backordered_firm > 0 or any(leg.allocated for leg in claim.legs)
 
 
 def leg_at(claim: Claim, location: str) -> Leg | None:
@@ -89,23 +113,50 @@ def leg_at(claim: Claim, location: str) -> Leg | None:
     return None
 
 
-def take_reserved(leg: Leg, quantity: int) -> Leg:
-    """The leg without `quantity` soft units."""
-    return msgspec.structs.replace(leg, reserved=leg.reserved - quantity)
+def take_from_leg(leg: Leg, soft: int, firm: int) -> Leg:
+    """The leg without so many units; of the firm ones those that are not being picked go first.
 
-
-def take_allocated(leg: Leg, quantity: int) -> Leg:
-    """The leg without `quantity` firm units; those that are not being picked go first."""
-    allocated = leg.allocated - quantity
-    return msgspec.structs.replace(leg, allocated=allocated, picking=min(leg.picking, allocated))
+    It keeps as many units of its channel's fence as are left of it.
+    """
+    reserved, allocated = leg.reserved - soft, leg.allocated - firm
+    return Leg(leg.location, reserved, allocated, min(leg.picking, allocated), min(leg.fenced, reserved + allocated))
 
 
 def with_leg(claim: Claim, leg: Leg) -> Claim:
-    """The claim with this leg in its place; an empty leg is left out, and without soft units nothing is due."""
-    legs = tuple(
-        each
-        for each in (leg if old.location == leg.location else old for old in claim.legs)
-        if each.reserved or each.allocated
-    )
-    due_ms = claim.due_ms if any(each.reserved for each in legs) else None
-    return msgspec.structs.replace(claim, legs=legs, due_ms=due_ms)
+    """The claim with this leg: in place of the one there, or as a new one in ranked order; an empty one is left out."""
+    legs = [each for each in claim.legs if each.location != leg.location]
+    if leg.reserved or leg.allocated:
+        legs.append(leg)
+        if len(legs) > 1:
+            places = claim.locations or tuple([each.location for each in claim.legs])
+            legs.sort(key=lambda each: places.index(each.location) if each.location in places else len(places))
+    return msgspec.structs.replace(claim, legs=tuple(legs))
+
+
+def with_backorder(claim: Claim, soft: int, firm: int) -> Claim:
+    """The claim waiting for so many units, soft and firm."""
+    return msgspec.structs.replace(claim, backordered=soft + firm, backordered_firm=firm)
+
+
+def without_backorder(claim: Claim, quantity: int) -> Claim:
+    """The claim waiting for so many units less; those that would expire go first."""
+    soft = claim.backordered - claim.backordered_firm
+    going = min(quantity, soft)
+    return with_backorder(claim, soft - going, claim.backordered_firm - (quantity - going))
+
+
+def first_place(claim: Claim) -> str | None:
+    """The place that stands for a claim: of its first leg, or the first it asked for; None where it did not ask."""
+    if claim.legs:
+        return claim.legs[0].location
+    return claim.locations[0] if claim.locations else None
+
+
+def with_due(claim: Claim) -> Claim:
+    """The claim, with nothing due if nothing of it is soft."""
+    if claim.due_ms is None or claim.backordered > claim.backordered_firm:
+        return claim
+    for leg in claim.legs:
+        if leg.reserved:
+            return claim
+    return msgspec.structs.replace(claim, due_ms=None)

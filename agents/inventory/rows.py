@@ -10,12 +10,15 @@ import msgspec
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer, KeptAnswer
 from agents.inventory.channels import References
-from agents.inventory.goods import Goods
-from agents.inventory.policy import Policy
+from agents.inventory.findings import Case, Losses, ToldLevels
+from agents.inventory.goods import Goods, Lot
+from agents.inventory.offers import Availability, Edge, Refreshing, ToldStates
+from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import JournalRecord
 from agents.inventory.reservations import Claim, ClosedClaim
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Transaction
+from agents.inventory.shipments import Inbound, Transfer
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Transaction, Watcher
 
 POSITIONS = "positions"  # (sku, location) -> Position
 CLAIMS = "claims"  # (sku, holder, line) -> Claim, the open ones
@@ -25,10 +28,19 @@ DUE = "due"  # (due_ms, sku, holder, line) -> Due; holder "" and line 0: a date 
 MOVEMENTS = "movements"  # (sku, location, second) -> Movement
 POLICY = "policy"  # (rule,) -> PolicySettings
 GOODS = "goods"  # (sku,) -> Goods
+LOTS = "lots"  # (sku, location, lot) -> Lot
+INBOUNDS = "inbounds"  # (sku, inbound) -> Inbound
+TRANSFERS = "transfers"  # (sku, transfer) -> Transfer
+CASES = "cases"  # (sku, location) -> Case, the open ones
+LOSSES = "losses"  # (sku, location) -> Losses
+TOLD_LEVELS = "told_levels"  # (sku, location) -> ToldLevels, where snapshots come from
 LOCATIONS = "locations"  # (location,) -> LocationReference
 CHANNELS = "channels"  # (channel,) -> ChannelReference
-REFRESHING = "refreshing"  # (rule, location or channel that changed, as `<kind>:<id>`) -> Refreshing
-AVAILABILITY = "availability"  # (sku,) -> Availability, as it was last told
+TOLD = "told"  # (sku,) -> ToldStates
+REFRESHING = "refreshing"  # (WALK,) -> Refreshing
+
+WALK = "skus"
+"""The only key of the table `refreshing`: a walk over all SKUs of the partition."""
 
 Key = tuple[str | int, ...]
 
@@ -52,10 +64,16 @@ Row = (
     | Movement
     | PolicySettings
     | Goods
+    | Lot
+    | Inbound
+    | Transfer
+    | Case
+    | Losses
+    | ToldLevels
     | LocationReference
     | ChannelReference
     | Refreshing
-    | Availability
+    | ToldStates
 )
 
 
@@ -89,10 +107,11 @@ class Rows(Protocol):
     def movements_after(self, sku: str, location: str, second: int) -> int:
         """Sum of the movements in all seconds later than `second`."""
 
-    def policy(
-        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
-    ) -> Policy:
+    def policy(self, sku: str, location: str | None, channel: str | None = None, category: str | None = None) -> Policy:
         """The policy in force there, for goods of that category."""
+
+    def policies(self) -> PolicyBook:
+        """All policy rules in force."""
 
     def references(self) -> References:
         """What LOCATION and CHANNEL records said."""
@@ -122,6 +141,8 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     """The source is declared `backfill`: exempt from too_late, its ids are never forgotten."""
     first_record_at_ms: int | None = None
     """Of a forwarded record: its first record time, used where `occurred_at_ms` is absent."""
+    edge_topics: tuple[str, ...] | None = None
+    """Where a watcher may have edges said; null = anywhere."""
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -134,5 +155,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     journal: tuple[JournalRecord, ...] = ()
     levels: tuple[StockLevel, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    availability: Availability | None = None
+    """If something in it changed."""
+    edges: tuple[Edge, ...] = ()
+    """For everybody: changes of state."""
+    watched: tuple[tuple[Watcher, Edge], ...] = ()
+    """The same for each who watches the SKU, and the present state for who began to."""
     dead_letter: str | None = None
     """A fact that had to be refused is also kept as a dead letter, with this reason."""

@@ -3,7 +3,7 @@
 `q` units leave at L. A late shipment (it occurred at or before the last count of L) first takes the units that its
 claim lost to a count taken at or after it: the count had only noticed what this shipment explains. Then
 min(q, leg at L) leave the leg. The rest leaves unpromised at L, and equally many units of the claim's legs elsewhere
-are released, in ranked order. Only what exceeds the whole claim is a discrepancy.
+are released, in ranked order; then it waits for as many less. Only what exceeds the whole claim is a discrepancy.
 """
 
 from __future__ import annotations
@@ -12,13 +12,22 @@ import msgspec
 
 from agents.inventory.alarms import raise_discrepancy
 from agents.inventory.draft import Draft
+from agents.inventory.items import is_tracked
 from agents.inventory.movements import is_late, settle_movement
 from agents.inventory.outcomes import Outcome, accept, refuse
 from agents.inventory.places import line_of, refusal_of_name
 from agents.inventory.postings import Account
 from agents.inventory.refusals import Refusal
 from agents.inventory.releasing import release_leg
-from agents.inventory.reservations import Claim, Closing, Loss, leg_at, take_reserved, with_leg
+from agents.inventory.reservations import (
+    Claim,
+    Closing,
+    Loss,
+    leg_at,
+    take_from_leg,
+    with_leg,
+    without_backorder,
+)
 from agents.inventory.transactions import Mode
 from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
 
@@ -55,7 +64,8 @@ def ship(draft: Draft) -> Outcome:
     claim = None if holder is None else draft.claim(holder, line)
     plan = plan_shipment(draft, holder, line, claim, quantity)
     shelf = draft.shelf(location)
-    if request and not is_late(draft, shelf) and plan.unpromised > max(0, shelf.unpromised):
+    short = plan.unpromised > max(0, shelf.unpromised) and is_tracked(draft)
+    if request and short and not is_late(draft, shelf):
         return refuse(Refusal.INSUFFICIENT_ATP, plan.unpromised - max(0, shelf.unpromised))
 
     # From here on it must succeed.
@@ -143,18 +153,23 @@ def forget_closed_losses(draft: Draft, holder: str, line: int, plan: Plan) -> No
 def take_from_claim(draft: Draft, holder: str, line: int, claim: Claim, plan: Plan) -> int:
     """The claim without what was shipped; answers how many units exceed it."""
     location = draft.transaction.location or ""
-    last = msgspec.structs.replace(claim, losses=without_losses(draft, claim.losses, plan.lost_before))
+    last = claim
+    if plan.lost_before:
+        last = msgspec.structs.replace(claim, losses=without_losses(draft, claim.losses, plan.lost_before))
     after = last
     leg = leg_at(last, location)
     if leg is not None:
-        picked = max(0, leg.picking - plan.firm)  # What was picked leaves first.
-        leg = msgspec.structs.replace(
-            take_reserved(leg, plan.soft), allocated=leg.allocated - plan.firm, picking=picked
-        )
-        after = with_leg(after, leg)
+        left = take_from_leg(leg, plan.soft, plan.firm)
+        if leg.picking:  # What was picked leaves first.
+            left = msgspec.structs.replace(left, picking=max(0, leg.picking - plan.firm))
+        after = with_leg(after, left)
     exceeding = plan.unpromised
     for other in [each.location for each in after.legs if each.location != location]:
         after, released = release_leg(draft, holder, line, after, other, exceeding)
         exceeding -= released
+    if exceeding and after.backordered:
+        waiting = min(exceeding, after.backordered)
+        after = without_backorder(after, waiting)
+        exceeding -= waiting
     draft.keep_or_close(holder, line, after, last, Closing.SHIPPED)
     return exceeding

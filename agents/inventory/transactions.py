@@ -43,6 +43,9 @@ class Kind(StrEnum):
     CHANNEL = "CHANNEL"
 
 
+ORDER_ROUTER = "order_router"
+"""The source of what the order router asks: it hears, on its own topic, of everything that becomes of its claims."""
+
 BROADCAST_KINDS = frozenset({Kind.POLICY, Kind.LOCATION, Kind.CHANNEL})
 """Reference that every partition hears; the only records whose key is not a SKU."""
 
@@ -102,7 +105,7 @@ class Bucket(StrEnum):
 
 
 class Measures(StrEnum):
-    """What a SNAPSHOT measures."""
+    """What a SNAPSHOT measures: everything on hand, or what of it is neither promised nor quarantined."""
 
     ON_HAND = "on_hand"
     AVAILABLE = "available"
@@ -167,12 +170,28 @@ class PolicySettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`none`, `limit` or `unlimited`."""
     backorder_limit: int | None = None
     max_splits: int | None = None
+    preorder_limit: int | None = None
+    """Units that may be preordered against one inbound, at most as many as are announced."""
+    preorder_channel_limit: int | None = None
+    """The same through one channel."""
     count_tolerance: int | None = None
     buffer: int | None = None
     buffer_percent: int | None = None
     minimum_shelf_life_days: int | None = None
+    """Life that a lot must have left to be promised or sold."""
+    removal_days: int | None = None
+    """A lot with less life than this is set apart by the ledger."""
+    expiry_warning_days: int | None = None
+    """Of a lot with less life than this an alert is raised, once; 0 = never."""
     low_at: int | None = None
     low_until: int | None = None
+    shrinkage_events: int | None = None
+    """After so many losses within the window units are withheld at that place; 0 = never."""
+    shrinkage_window_ms: int | None = None
+    shrinkage_buffer: int | None = None
+    """The units withheld then, beside the safety stock."""
+    echo_window_ms: int | None = None
+    """A snapshot that says back a level published so shortly before it was taken is an echo; 0 = there are none."""
 
 
 class LocationReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -200,7 +219,10 @@ class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     locations: tuple[str, ...] = ()
     """Places it may sell from; none = all."""
     region: str | None = None
+    """It sells from places of this region only; null = from all of its places."""
     handling_time_ms: int | None = None
+    methods: tuple[str, ...] = ()
+    """`shipping`, `pickup`: how it sells; none = both."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -218,7 +240,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     locations: tuple[str, ...] = ()
     """Ranked locations of a claim; with `location` unset and none here the ledger chooses."""
     quantity: int | None = None
-    """Base units; signed for ADJUST, absolute for COUNT and SNAPSHOT, otherwise positive."""
+    """Base units; signed for ADJUST, absolute for COUNT, SNAPSHOT and INBOUND (all of it; 0 cancels), else positive."""
     bucket: Bucket | None = None
     """The named bucket of RETURN, ADJUST and transfers: unpromised (default) or quarantined."""
     reason: str | None = None
@@ -235,9 +257,11 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     """Higher is stronger."""
     ttl_ms: int | None = None
     due_at_ms: int | None = None
-    """When an announced INBOUND is due."""
+    """When an announced INBOUND or a transfer is due."""
     promise_by_ms: int | None = None
     max_splits: int | None = None
+    avoid: tuple[str, ...] = ()
+    """Places that the ledger must not choose for this claim, where it chooses."""
     channel: str | None = None
     fence: str | None = None
     """The channel whose ring-fence FENCE and UNFENCE move."""
@@ -247,8 +271,11 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     inbound: str | None = None
     """The inbound (ASN) that INBOUND announces, that a RECEIPT closes or a preorder waits for."""
     transfer: str | None = None
+    """The transfer that TRANSFER_OUT sends and TRANSFER_IN brings; unique per SKU."""
     to_location: str | None = None
+    """Where a transfer goes. A TRANSFER_IN that names none arrives at `location`; one that does came from there."""
     last: bool = False
+    """The last arrival of a transfer, or the last receipt of an inbound: what is missing then is given up."""
     destination: Destination | None = None
     measures: Measures | None = None
     order_id: str | None = None

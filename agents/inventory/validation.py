@@ -5,6 +5,8 @@ A quantity of zero or less is no such problem: it is a refusal (`quantity_not_po
 
 from __future__ import annotations
 
+from agents.inventory.findings import MOST_LOSSES
+from agents.inventory.reference_validation import problem_of_reference
 from agents.inventory.transactions import (
     BROADCAST_KINDS,
     FACT_KINDS,
@@ -14,6 +16,7 @@ from agents.inventory.transactions import (
     PolicySettings,
     Transaction,
 )
+from agents.inventory.units import day_of_date
 
 LARGEST_QUANTITY = 10**15
 """Base units in one record: far beyond any stock, and sums of thousands of them still fit 64 bits."""
@@ -25,12 +28,45 @@ LONGEST_NAME = 256
 """Characters of an id, SKU, location, holder or rule: they become keys."""
 
 NEEDS_LOCATION = frozenset(
-    {Kind.RECEIPT, Kind.SALE, Kind.SHIP, Kind.RETURN, Kind.QUARANTINE, Kind.UNQUARANTINE, Kind.ADJUST, Kind.COUNT}
+    {
+        Kind.RECEIPT,
+        Kind.INBOUND,
+        Kind.SALE,
+        Kind.SHIP,
+        Kind.RETURN,
+        Kind.TRANSFER_OUT,
+        Kind.TRANSFER_IN,
+        Kind.QUARANTINE,
+        Kind.UNQUARANTINE,
+        Kind.ADJUST,
+        Kind.COUNT,
+        Kind.SNAPSHOT,
+    }
 )
-NEEDS_HOLDER = frozenset({Kind.RESERVE, Kind.ALLOCATE, Kind.EXTEND, Kind.RELEASE})
+NEEDS_HOLDER = frozenset({Kind.RESERVE, Kind.ALLOCATE, Kind.EXTEND, Kind.RELEASE, Kind.PICK})
+SETS_APART = frozenset({Kind.QUARANTINE, Kind.UNQUARANTINE})
+NAMES_LOT = (NEEDS_LOCATION - {Kind.INBOUND, Kind.SNAPSHOT}) | {Kind.RESERVE, Kind.ALLOCATE}
 NAMES_BUCKET = frozenset({Kind.RETURN, Kind.ADJUST, Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
 NAMED_BUCKETS = frozenset({Bucket.UNPROMISED, Bucket.QUARANTINED})
+NOT_BELOW_ZERO = (
+    "safety_stock",
+    "late_window_ms",
+    "count_tolerance",
+    "backorder_limit",
+    "max_splits",
+    "preorder_limit",
+    "preorder_channel_limit",
+    "buffer",
+    "low_at",
+    "low_until",
+    "shrinkage_events",
+    "shrinkage_buffer",
+    "echo_window_ms",
+)
+"""Settings of a policy rule."""
 REQUESTABLE = frozenset({Kind.SHIP, Kind.TRANSFER_OUT, Kind.ADJUST})
+TRANSFERS = frozenset({Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
+MAY_BE_LAST = frozenset({Kind.RECEIPT, Kind.TRANSFER_IN, Kind.REFRESH})
 
 
 def problem_of(transaction: Transaction) -> str | None:
@@ -39,6 +75,10 @@ def problem_of(transaction: Transaction) -> str | None:
         problem_of_names(transaction)
         or problem_of_numbers(transaction)
         or problem_of_kind(transaction)
+        or problem_of_lot(transaction)
+        or problem_of_shipment(transaction)
+        or problem_of_reference(transaction)
+        or problem_of_item(transaction)
         or (problem_of_claim(transaction) if transaction.kind in NEEDS_HOLDER else None)
     )
 
@@ -54,15 +94,22 @@ def problem_of_names(transaction: Transaction) -> str | None:
     if transaction.sku and transaction.kind in BROADCAST_KINDS:
         return f"{transaction.kind} is for every partition and cannot name a sku"
     names = [transaction.transaction_id, transaction.source, transaction.sku]
-    names += [name for name in (transaction.location, transaction.holder, transaction.to_location) if name is not None]
+    named = (
+        transaction.location,
+        transaction.holder,
+        transaction.to_location,
+        transaction.inbound,
+        transaction.transfer,
+    )
+    names += [name for name in named if name is not None]
     names += transaction.locations
     for name in names:
         if len(name) > LONGEST_NAME:
             return f"a name is longer than {LONGEST_NAME} characters: {name[:40]}..."
         if "\0" in name:
             return f"a name holds a zero character: {name!r:.60}"
-    if transaction.location == "" or transaction.holder == "" or "" in transaction.locations:
-        return "location, holder or one of the locations is empty"
+    if "" in named or "" in transaction.locations:
+        return "location, holder, to_location, inbound, transfer or one of the locations is empty"
     return None
 
 
@@ -93,7 +140,7 @@ def problem_of_kind(transaction: Transaction) -> str | None:
     fact = kind in FACT_KINDS and transaction.mode is Mode.FACT
     if fact and transaction.occurred_at_ms is None:
         return f"{kind} is a fact and needs occurred_at_ms"
-    if kind in NEEDS_LOCATION:
+    if kind in NEEDS_LOCATION and not is_about_a_whole_lot(transaction):
         if transaction.location is None:
             return f"{kind} names no location"
         if transaction.quantity is None:
@@ -103,10 +150,71 @@ def problem_of_kind(transaction: Transaction) -> str | None:
             return f"{kind} takes no bucket"
         if transaction.bucket not in NAMED_BUCKETS:
             return f"bucket {transaction.bucket} changes only through claims and transfers"
+    if transaction.lines and kind not in NEEDS_HOLDER:
+        return f"{kind} takes no lines: one record is about one line"
     if transaction.mode is Mode.REQUEST and kind not in REQUESTABLE:
         return f"{kind} cannot be a request"
     if kind is Kind.POLICY:
         return "POLICY carries no policy" if transaction.policy is None else problem_of_rule(transaction.policy)
+    return None
+
+
+def is_about_a_whole_lot(transaction: Transaction) -> bool:
+    """Whether it blocks a lot or gives it free: then no quantity means all of it, and no location everywhere."""
+    return transaction.kind in SETS_APART and transaction.lot is not None and transaction.quantity is None
+
+
+def problem_of_lot(transaction: Transaction) -> str | None:
+    """What a lot needs, and who can have one."""
+    if transaction.expires_on is not None:
+        if transaction.lot is None:
+            return "expires_on is the date of a lot, and no lot is named"
+        try:
+            day_of_date(transaction.expires_on)
+        except ValueError as error:
+            return f"expires_on: {error}"
+    if transaction.lot is not None and transaction.kind not in NAMES_LOT:
+        return f"{transaction.kind} is not about a lot"
+    return None
+
+
+def problem_of_shipment(transaction: Transaction) -> str | None:
+    """What goods on their way need: a name to be known by, and two places to go between."""
+    kind = transaction.kind
+    if kind is Kind.INBOUND and transaction.inbound is None:
+        return "INBOUND names no inbound"
+    if kind in TRANSFERS and transaction.transfer is None:
+        return f"{kind} names no transfer"
+    if kind is Kind.TRANSFER_OUT and transaction.to_location is None:
+        return "TRANSFER_OUT names no to_location"
+    if kind is Kind.TRANSFER_OUT and transaction.to_location == transaction.location:
+        return f"a transfer from {transaction.location} to itself moves nothing"
+    if transaction.last and (kind not in MAY_BE_LAST or (kind is Kind.RECEIPT and transaction.inbound is None)):
+        return f"{kind} is no arrival of a transfer or inbound, so it cannot be the last one"
+    if transaction.measures is not None and kind is not Kind.SNAPSHOT:
+        return f"{kind} measures nothing"
+    return None
+
+
+def problem_of_item(transaction: Transaction) -> str | None:
+    """What the reference of a SKU needs, and what a kit can be made of."""
+    item = transaction.item
+    if item is None:
+        return "ITEM carries no item" if transaction.kind is Kind.ITEM else None
+    if transaction.kind is not Kind.ITEM:
+        return f"{transaction.kind} carries an item"
+    if not item.unit:
+        return "the item has no unit"
+    components = [component.sku for component in item.kit]
+    for component in item.kit:
+        if not component.sku or len(component.sku) > LONGEST_NAME or "\0" in component.sku:
+            return "a component of the kit has no SKU, or one that cannot be a key"
+        if not 0 < component.quantity <= LARGEST_QUANTITY:
+            return f"the kit has {component.quantity} of {component.sku}"
+    if len(components) != len(set(components)):
+        return "a component of the kit is named twice"
+    if transaction.sku in components:
+        return "a kit cannot be its own component"
     return None
 
 
@@ -126,9 +234,13 @@ def problem_of_claim(transaction: Transaction) -> str | None:
         return f"{kind} cannot confirm"
     if transaction.revive and not transaction.confirm:
         return "only a confirm can revive"
+    if transaction.sold and (kind is not Kind.ALLOCATE or transaction.confirm):
+        return "only an ALLOCATE that confirms nothing can be sold"
     opens = kind is Kind.RESERVE or (kind is Kind.ALLOCATE and not transaction.confirm)
     if opens and transaction.quantity is None and not transaction.lines:
         return f"{kind} names no quantity"
+    if not opens and len(transaction.locations) > 1:
+        return f"{kind} names one location of the claim, or none"
     return None
 
 
@@ -136,12 +248,16 @@ def problem_of_rule(rule: PolicySettings) -> str | None:
     """Why a policy rule cannot be kept."""
     if not rule.rule or len(rule.rule) > LONGEST_NAME or "\0" in rule.rule:
         return "the policy rule has no name, or one that cannot be a key"
-    for name in ("safety_stock", "late_window_ms", "count_tolerance", "backorder_limit", "max_splits", "buffer"):
+    for name in NOT_BELOW_ZERO:
         value = getattr(rule, name)
         if value is not None and not 0 <= value <= LARGEST_QUANTITY:
             return f"{name} is {value}"
     if rule.reservation_ttl_ms is not None and not 0 < rule.reservation_ttl_ms <= LATEST_MS:
         return f"reservation_ttl_ms is {rule.reservation_ttl_ms}; it must be above zero"
+    if rule.shrinkage_window_ms is not None and not 0 < rule.shrinkage_window_ms <= LATEST_MS:
+        return f"shrinkage_window_ms is {rule.shrinkage_window_ms}; it must be above zero"
+    if rule.shrinkage_events is not None and rule.shrinkage_events > MOST_LOSSES:
+        return f"shrinkage_events is {rule.shrinkage_events}; so many losses are not remembered"
     if rule.buffer_percent is not None and not 0 <= rule.buffer_percent <= 100:
         return f"buffer_percent is {rule.buffer_percent}"
     if rule.claims not in {None, "first_come", "priority"}:

@@ -4,12 +4,15 @@ Nothing here may change a decision. The argument, table by table; `at_ms` is alw
 never goes back, and whether a row still counts is judged by the core when it looks it up:
 
 * answers: past `answers_keep_ms` an id counts as absent (`is_forgotten`), at every later time too. Until then only the
-  full answer is dropped, when the core would no longer give it: 24 hours after it was given, and its claim is neither
+  full answer is dropped, when the core would no longer give it: 24 hours after it was given, and its claims are neither
   open nor closed less than 24 hours ago (`is_kept_in_full`).
 * closed_claims: whoever reads one asks whether it closed within 24 hours; later it counts as absent. The full answers
   that depend on it were droppable at the same moment.
 * movements: read by a count, for the seconds after the time it was taken, and a count taken before the late window is
   refused. So a second before the window is never read; twice the window leaves room for a policy that lengthens it.
+* inbounds, transfers: of which nothing is open, and which did not change for 30 days, count as absent (`is_forgotten`).
+* losses: whoever reads them leaves out what is older than the shrinkage window; a row of nothing else is kept for as
+  long again, for a policy that lengthens it.
 
 A removed row is looked up as an absent one, so it does not matter when housekeeping comes by, and the audit leaves
 it out. The cursor is kept in memory only: after a restart it begins anew.
@@ -22,16 +25,28 @@ from typing import Any, cast
 
 import msgspec
 
-from agents.inventory.answers import KeptAnswer
+from agents.inventory.answers import KeptAnswer, lines_told
 from agents.inventory.duplicates import is_forgotten
+from agents.inventory.findings import Losses
+from agents.inventory.policy import Policy
 from agents.inventory.reservations import ClosedClaim
+from agents.inventory.shipments import Shipment
+from agents.inventory.shipments import is_forgotten as is_shipment_forgotten
 from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
 from agents.state.keys import Key
-from agents.state.ledger import ANSWERS, CLOSED_CLAIMS, MOVEMENTS, LedgerRows
+from agents.state.ledger import (
+    ANSWERS,
+    CLOSED_CLAIMS,
+    INBOUNDS,
+    LOSSES,
+    MOVEMENTS,
+    TRANSFERS,
+    LedgerRows,
+)
 from agents.state.overlay import Overlay, TableOverlay
 
-LATE_WINDOWS_KEPT = 2
-"""Movements are kept for so many late windows."""
+WINDOWS_KEPT = 2
+"""Movements are kept for so many late windows, losses for so many shrinkage windows."""
 
 
 class Housekeeper:
@@ -48,6 +63,9 @@ class Housekeeper:
             _Walk(overlay.table(ANSWERS), self._answer),
             _Walk(overlay.table(CLOSED_CLAIMS), self._closed_claim),
             _Walk(overlay.table(MOVEMENTS), self._movement),
+            _Walk(overlay.table(INBOUNDS), self._shipment),
+            _Walk(overlay.table(TRANSFERS), self._shipment),
+            _Walk(overlay.table(LOSSES), self._losses),
         )
 
     def tidy(self, at_ms: int, visits: int) -> int:
@@ -69,11 +87,14 @@ class Housekeeper:
         answer = kept.answer
         if at_ms - kept.at_ms <= MILLISECONDS_PER_DAY:
             return True
-        if answer is None or not kept.accepted or answer.holder is None or answer.line is None:
+        if answer is None or not kept.accepted or answer.holder is None:
             return False
-        if self._rows.claim(answer.sku, answer.holder, answer.line) is not None:
+        return any(self._is_not_long_closed(answer.sku, answer.holder, line, at_ms) for line in lines_told(answer))
+
+    def _is_not_long_closed(self, sku: str, holder: str, line: int, at_ms: int) -> bool:
+        if self._rows.claim(sku, holder, line) is not None:
             return True
-        closed = self._rows.closed_claim(answer.sku, answer.holder, answer.line)
+        closed = self._rows.closed_claim(sku, holder, line)
         return closed is not None and at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY
 
     def _closed_claim(self, _: Key, closed: ClosedClaim, at_ms: int) -> ClosedClaim | None:
@@ -81,8 +102,21 @@ class Housekeeper:
 
     def _movement(self, key: Key, movement: Any, at_ms: int) -> Any:
         sku, location, second = cast("tuple[str, str, int]", key)
-        late_window_ms = self._rows.policy(sku, location).late_window_ms
-        return movement if second >= second_of(at_ms - LATE_WINDOWS_KEPT * late_window_ms) else None
+        late_window_ms = self._policy(sku, location).late_window_ms
+        return movement if second >= second_of(at_ms - WINDOWS_KEPT * late_window_ms) else None
+
+    def _shipment(self, _: Key, shipment: Shipment, at_ms: int) -> Shipment | None:
+        return None if is_shipment_forgotten(shipment, at_ms) else shipment
+
+    def _losses(self, key: Key, losses: Losses, at_ms: int) -> Losses | None:
+        sku, location = cast("tuple[str, str]", key)
+        window_ms = self._policy(sku, location).shrinkage_window_ms
+        return losses if losses.events[-1].at_ms > at_ms - WINDOWS_KEPT * window_ms else None
+
+    def _policy(self, sku: str, location: str) -> Policy:
+        goods = self._rows.goods(sku)
+        category = None if goods is None or goods.item is None else goods.item.category
+        return self._rows.policy(sku, location, None, category)
 
 
 class _Walk:

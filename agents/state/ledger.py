@@ -14,12 +14,16 @@ from msgspec.structs import asdict, astuple
 
 from agents.inventory import rows as names
 from agents.inventory.answers import Answer, KeptAnswer
-from agents.inventory.goods import Goods
+from agents.inventory.channels import NO_REFERENCES, References
+from agents.inventory.findings import Case, Losses, ToldLevels
+from agents.inventory.goods import Goods, Lot
+from agents.inventory.offers import Refreshing, ToldStates
 from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
 from agents.inventory.rows import Due, Movement
-from agents.inventory.transactions import PolicySettings
+from agents.inventory.shipments import Inbound, Transfer
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
 from agents.state.keys import Key, encode_texts
 from agents.state.overlay import Overlay
 from agents.state.tables import Table
@@ -42,6 +46,8 @@ def _array_like(row: type[msgspec.Struct], **replaced: Any) -> type[msgspec.Stru
 StoredAnswer = _array_like(Answer)
 StoredKeptAnswer = _array_like(KeptAnswer, answer=StoredAnswer | None)
 StoredPolicySettings = _array_like(PolicySettings)
+StoredLocationReference = _array_like(LocationReference)
+StoredChannelReference = _array_like(ChannelReference)
 
 _ANSWER_AT = KeptAnswer.__struct_fields__.index("answer")
 
@@ -63,6 +69,14 @@ def _kept_answer_from_array(stored: Any) -> KeptAnswer:
 
 def _policy_from_array(stored: Any) -> PolicySettings:
     return PolicySettings(**asdict(stored))
+
+
+def _location_from_array(stored: Any) -> LocationReference:
+    return LocationReference(**asdict(stored))
+
+
+def _channel_from_array(stored: Any) -> ChannelReference:
+    return ChannelReference(**asdict(stored))
 
 
 def _answer_key(key: Key) -> bytes:
@@ -99,8 +113,54 @@ POLICY = Table(
     from_array=_policy_from_array,
 )
 GOODS = Table(names.GOODS, b"g", (str,), Goods)
+LOTS = Table(names.LOTS, b"l", (str, str, str), Lot)
 
-LEDGER_TABLES: tuple[Table, ...] = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY, GOODS)
+LOCATIONS = Table(
+    names.LOCATIONS,
+    b"L",
+    (str,),
+    LocationReference,
+    to_array=astuple,
+    stored_as=StoredLocationReference,
+    from_array=_location_from_array,
+)
+CHANNELS = Table(
+    names.CHANNELS,
+    b"H",
+    (str,),
+    ChannelReference,
+    to_array=astuple,
+    stored_as=StoredChannelReference,
+    from_array=_channel_from_array,
+)
+TOLD = Table(names.TOLD, b"t", (str,), ToldStates)
+REFRESHING = Table(names.REFRESHING, b"r", (str,), Refreshing)
+INBOUNDS = Table(names.INBOUNDS, b"i", (str, str), Inbound, cached=False)
+TRANSFERS = Table(names.TRANSFERS, b"T", (str, str), Transfer, cached=False)
+CASES = Table(names.CASES, b"D", (str, str), Case, cached=False)
+LOSSES = Table(names.LOSSES, b"s", (str, str), Losses, cached=False)
+TOLD_LEVELS = Table(names.TOLD_LEVELS, b"e", (str, str), ToldLevels, cached=False)
+
+LEDGER_TABLES: tuple[Table, ...] = (
+    POSITIONS,
+    CLAIMS,
+    CLOSED_CLAIMS,
+    ANSWERS,
+    DUE,
+    MOVEMENTS,
+    POLICY,
+    GOODS,
+    LOTS,
+    LOCATIONS,
+    CHANNELS,
+    TOLD,
+    REFRESHING,
+    INBOUNDS,
+    TRANSFERS,
+    CASES,
+    LOSSES,
+    TOLD_LEVELS,
+)
 
 
 _LONG_AGO_MS, _NEVER_MS = -(1 << 62), 1 << 62
@@ -119,6 +179,10 @@ class LedgerRows:
         self._movements = overlay.table(MOVEMENTS)
         self._policy = overlay.table(POLICY)
         self._goods = overlay.table(GOODS)
+        self._locations = overlay.table(LOCATIONS)
+        self._channels = overlay.table(CHANNELS)
+        self._references = NO_REFERENCES
+        self._locations_revision = self._channels_revision = -1
         self._book = PolicyBook(())
         self._book_revision = -1
         self._due_discards = 0
@@ -178,14 +242,27 @@ class LedgerRows:
         later = self._movements.scan((sku, location), (sku, location, second + 1))
         return sum(row.quantity for _, row in later)
 
-    def policy(
-        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
-    ) -> Policy:
-        """See `Rows.policy`."""
+    def policies(self) -> PolicyBook:
+        """See `Rows.policies`."""
         if self._policy.revision != self._book_revision:
             self._book_revision = self._policy.revision
             self._book = PolicyBook([row for _, row in self._policy.scan()])
-        return self._book.policy(sku, location, channel, category)
+        return self._book
+
+    def policy(self, sku: str, location: str | None, channel: str | None = None, category: str | None = None) -> Policy:
+        """See `Rows.policy`."""
+        return self.policies().policy(sku, location, channel, category)
+
+    def references(self) -> References:
+        """See `Rows.references`."""
+        at_locations, at_channels = self._locations.revision, self._channels.revision
+        if at_locations != self._locations_revision or at_channels != self._channels_revision:
+            self._locations_revision, self._channels_revision = at_locations, at_channels
+            locations, channels = self._locations.scan(), self._channels.scan()
+            self._references = References(
+                {row.location: row for _, row in locations}, {row.channel: row for _, row in channels}
+            )
+        return self._references
 
     def goods(self, sku: str) -> Goods | None:
         """See `Rows.goods`."""

@@ -143,15 +143,20 @@ class RocksStore:
             raise StoreCorrupt(self.path, str(error)) from error
 
     def close(self) -> None:
-        """See `Store.close`. Waits for a read or write in flight; afterwards the directory's LOCK is free."""
+        """See `Store.close`. Waits for a read or write in flight; afterwards the directory's LOCK is free.
+
+        Also where RocksDB complains, as on a full disk: what it could not write at the end is in the changelog.
+        """
         with self._guard:
             if self._closed:
                 return
             self._closed = True
-            families, self._families, self._handles = self._families, {}, {}
-            for family in families.values():
-                family.close()
-            self._database.close()
+            databases = [*self._families.values(), self._database]
+            self._families, self._handles = {}, {}
+            del self._database
+            while databases:
+                with _Unmoved():
+                    databases.pop(0).close()
 
     def flush(self) -> None:
         """Write all memtables to files, so that the next open has nothing to replay."""
@@ -290,6 +295,18 @@ class _Guard:
         self._lock.release()
         if error is not None and (kind is Exception or kind is DbClosedError):
             raise _judged(self._path, str(error), self._opening) from error
+
+
+class _Unmoved:
+    """Passes over what RocksDB complains of."""
+
+    def __enter__(self) -> None:
+        """Nothing to be done before."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        return kind is Exception or kind is DbClosedError
 
 
 def _judged(path: Path, status: str, opening: bool) -> StoreError:

@@ -20,6 +20,20 @@ from agents.codec.varints import Tables
 from agents.codec.words import STRUCTS
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.answers import Alternative, Answer, LegState, Status
+from agents.inventory.channels import Method
+from agents.inventory.orders.words import (
+    LineStanding,
+    LineStatus,
+    OrderedLine,
+    OrderKind,
+    OrderRecord,
+    OrderStatus,
+    Place,
+    PlannedLine,
+    Read,
+    Routing,
+    RoutingType,
+)
 from agents.inventory.positions import StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
 from agents.inventory.refusals import Refusal
@@ -175,7 +189,38 @@ def usual() -> dict[str, list[Any]]:
             Heartbeat(topic="inventory.transactions.v1", partition=3, input_position=1_042, record_time_ms=AT_MS,
                       at_ms=AT_MS + 900, instance="worker-1")
         ],
+        "order": _orders(),
+        "order_routing": [
+            Routing(event_id="orders.v1-1-9-0", type=type_, order_id="o-1", line=1, sku="SHOE-42", quantity=1, at_ms=AT_MS,
+                    places=(Place("YORK", 1),), from_location="LEEDS", to_location="YORK", reason="short_pick",
+                    cause="inventory.transactions.v1-3-8-0", channel="web", method=Method.SHIPPING)
+            for type_ in RoutingType
+        ],
+        "order_status": [
+            OrderStatus(event_id="orders.v1-1-9-1", order_id="o-1", stage="confirmed", at_ms=AT_MS,
+                        lines=tuple(LineStatus(line=1, sku="SHOE-42", quantity=2, state=state, places=(Place("YORK", 2),),
+                                               backordered=1, shipped=1, reason="short_pick") for state in LineStanding),
+                        channel="web", method=Method.PICKUP, promise_by_ms=AT_MS + 1, placed_at_ms=AT_MS)
+        ],
     }  # fmt: skip
+
+
+def _orders() -> list[OrderRecord]:
+    placed = OrderRecord(record_id="r-1", source="shop", kind=OrderKind.PLACED, order_id="o-1", occurred_at_ms=AT_MS,
+                         lines=(OrderedLine(1, "SHOE-42", 2), OrderedLine(2, "HAT-é", 1)), channel="web",
+                         destination=Destination("GB", "LS1", 538, -15), promise_by_ms=AT_MS + 1, paid=True)  # fmt: skip
+    change = msgspec.structs.replace
+    told = [
+        change(placed, kind=kind, lines=(), line=1, location="LEEDS", quantity=1, method=Method.PICKUP, reason="torn")
+        for kind in OrderKind
+    ]
+    plan = (PlannedLine(1, ("LEEDS", "YORK"), (Read("LEEDS", 7, 5), Read("YORK", 9, 1))),)
+    return [
+        placed,
+        *told,
+        change(placed, kind=OrderKind.PLAN, lines=(), attempt=2, plan=plan),
+        *[change(placed, kind=OrderKind.ANSWER, lines=(), answer=answer) for answer in _answers()],
+    ]
 
 
 def _facts() -> list[Transaction]:

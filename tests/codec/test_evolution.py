@@ -20,7 +20,7 @@ from agents.codec.shapes import ROLE, Mismatch, shape_of
 from agents.codec.words import STRUCTS
 
 EVERY_SCHEMA = pytest.mark.parametrize("name", sorted(STRUCTS))
-COMPACTED = ("heartbeat", "level")
+COMPACTED = ("availability", "heartbeat", "level")
 """On compacted topics: read for years, by older programs too."""
 
 

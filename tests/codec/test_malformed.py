@@ -227,3 +227,15 @@ def test_noise_is_malformed_by_its_own_schema_too(schemas: SchemaSet, noise: byt
         except Malformed:
             continue
         assert fastavro.schemaless_reader(io.BytesIO(noise), schemas[name].parsed, None) is not None
+
+
+def test_a_type_is_known_although_the_list_that_defines_it_is_empty() -> None:
+    leg = {"type": "record", "name": "Leg", "fields": [{"name": "units", "type": "long"}]}
+    fields = [
+        {"name": "now", "type": {"type": "array", "items": leg}},
+        {"name": "then", "type": ["null", {"type": "map", "values": "Leg"}]},
+    ]
+    schema = {"type": "record", "name": "Claim", "namespace": "shop", "fields": fields}
+    check_record(schema, b"\x00" + b"\x02\x02\x02a\x06\x00", 0)
+    with pytest.raises(Malformed, match="1 bytes follow"):
+        check_record(schema, b"\x00" + b"\x02\x02\x02a\x06\x00\x00", 0)

@@ -11,6 +11,7 @@ from tools.scenario.ledger import Ledger
 from tools.scenario.words import BEGINS_MS
 
 SKU = "SHOE"
+NOTICES = frozenset({Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED})
 
 
 def transaction(kind: Kind, quantity: int | None = None, *, number: int = 1, **fields: Any) -> Transaction:
@@ -32,7 +33,7 @@ class Shop(Ledger):
 
 def answer_of(decision: Decision) -> Answer:
     """The answer among answers and notices."""
-    return next(answer for answer in decision.answers if answer.status not in {Status.EXPIRED, Status.YIELDED})
+    return next(answer for answer in decision.answers if answer.status not in NOTICES)
 
 
 def arrival(told: Transaction, *, offset: int = 0, at_ms: int = BEGINS_MS, **fields: Any) -> Arrival:

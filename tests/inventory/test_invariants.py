@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from agents.inventory.draft import Draft
+from agents.inventory.goods import NO_GOODS
 from agents.inventory.invariants import InvariantBroken, check
 from agents.inventory.postings import Account, JournalRecord, Posting
-from agents.inventory.reservations import Claim, Leg
-from agents.inventory.transactions import Kind
-from tests.inventory.helpers import SKU, arrival, transaction
+from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg
+from agents.inventory.transactions import Kind, PolicySettings
+from tests.inventory.helpers import SKU, Shop, arrival, transaction
 from tools.scenario.memory_rows import MemoryRows
 
 
@@ -43,7 +44,7 @@ def reserve_without_claim(draft: Draft) -> None:
 
 
 def claim_without_posting(draft: Draft) -> None:
-    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 1),)))
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 1),), due_ms=1))
 
 
 def take_from_an_empty_bucket(draft: Draft) -> None:
@@ -52,7 +53,52 @@ def take_from_an_empty_bucket(draft: Draft) -> None:
 
 def promise_what_is_not_there(draft: Draft) -> None:
     draft.shelf("LEEDS").move(Account.UNPROMISED, Account.RESERVED, 9)
-    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 9),)))
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 9),), due_ms=1))
+
+
+def hold(draft: Draft, claim: Claim) -> None:
+    """Post what the claim holds at LEEDS, where nine units came in."""
+    shelf = draft.shelf("LEEDS")
+    shelf.move(Account.SUPPLIER, Account.UNPROMISED, 9)
+    for leg in claim.legs:
+        shelf.move(Account.UNPROMISED, Account.RESERVED, leg.reserved)
+        shelf.move(Account.UNPROMISED, Account.ALLOCATED, leg.allocated)
+    draft.put_claim("r1", 1, claim)
+
+
+def pick_more_than_allocated(draft: Draft) -> None:
+    hold(draft, Claim((Leg("LEEDS", 1, 2, picking=3),), due_ms=1))
+
+
+def fence_more_than_there_is(draft: Draft) -> None:
+    hold(draft, Claim((Leg("LEEDS", 0, 2, fenced=3),)))
+
+
+def hold_less_than_nothing(draft: Draft) -> None:
+    hold(draft, Claim((Leg("LEEDS", -1, 2),)))
+
+
+def hold_nothing(draft: Draft) -> None:
+    hold(draft, Claim(()))
+
+
+def never_expire(draft: Draft) -> None:
+    hold(draft, Claim((Leg("LEEDS", 2),)))
+
+
+def await_firmly_more_than_all(draft: Draft) -> None:
+    hold(draft, Claim((), backordered=1, backordered_firm=2))
+
+
+def forget_who_waits(draft: Draft) -> None:
+    hold(draft, Claim((), backordered=2, backordered_firm=2))
+    draft.put_goods(NO_GOODS)
+
+
+def close_and_keep(draft: Draft) -> None:
+    claim = Claim((Leg("LEEDS", 0, 2),))
+    hold(draft, claim)
+    draft.put_closed_claim("r1", 1, ClosedClaim(Closing.RELEASED, 0, claim))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +110,14 @@ def promise_what_is_not_there(draft: Draft) -> None:
         (claim_without_posting, "beyond what its claims hold"),
         (take_from_an_empty_bucket, "below zero"),
         (promise_what_is_not_there, "while units are promised"),
+        (pick_more_than_allocated, "contradicts itself"),
+        (fence_more_than_there_is, "contradicts itself"),
+        (hold_less_than_nothing, "below zero|contradicts itself"),
+        (hold_nothing, "contradicts itself"),
+        (never_expire, "contradicts itself"),
+        (await_firmly_more_than_all, "contradicts itself"),
+        (forget_who_waits, "the queue of SHOE is 0"),
+        (close_and_keep, "open and released at once"),
     ],
 )
 def test_a_decision_whose_books_do_not_close_is_never_handed_over(wrong: Callable[[Draft], None], message: str) -> None:
@@ -73,9 +127,20 @@ def test_a_decision_whose_books_do_not_close_is_never_handed_over(wrong: Callabl
         check(written(draft))
 
 
+def test_what_is_asked_never_takes_what_is_not_available_to_promise() -> None:
+    shop = Shop()
+    shop.tell(Kind.POLICY, sku="", policy=PolicySettings(rule="r", safety_stock=7))
+    shop.tell(Kind.RECEIPT, 9)
+    draft = Draft(shop.rows, arrival(transaction(Kind.RESERVE, 3, holder="r1")))
+    draft.shelf("LEEDS").move(Account.UNPROMISED, Account.RESERVED, 3)
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 3),), due_ms=1))
+    with pytest.raises(InvariantBroken, match="not available to promise"):
+        check(written(draft))
+
+
 def test_books_that_close_pass() -> None:
     draft = Draft(MemoryRows(), arrival(transaction(Kind.SALE, 1)))
     draft.shelf("LEEDS").move(Account.SUPPLIER, Account.UNPROMISED, 5)
     draft.shelf("LEEDS").move(Account.UNPROMISED, Account.RESERVED, 4)
-    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 4),)))
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 4),), due_ms=1))
     check(written(draft))

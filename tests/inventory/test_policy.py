@@ -67,3 +67,38 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         book.policy(f"SKU-{number}", "LEEDS")
         assert len(book._effective) <= 10
+
+
+def test_a_buffer_in_units_and_one_in_percent_are_one_setting() -> None:
+    general = PolicySettings(rule="general", buffer_percent=20)
+    ours = PolicySettings(rule="ours", channel="web", buffer=0)
+    book = PolicyBook([general, ours])
+    web, app = book.policy("SHOE", "LEEDS", "web"), book.policy("SHOE", "LEEDS", "app")
+    assert (web.buffer, web.buffer_percent) == (0, 0), "who says 0 units means no percentage of others either"
+    assert (app.buffer, app.buffer_percent) == (0, 20)
+
+
+def test_it_says_which_rule_gave_which_value() -> None:
+    book = PolicyBook([*RULES, PolicySettings(rule="g", count_tolerance=7)])
+    given = {each.setting: (each.value, each.rule) for each in book.explain("SHOE", "YORK", None, "FOOTWEAR")}
+    assert given["safety_stock"] == (2, "b")
+    assert given["count_tolerance"] == (7, "g")
+    assert given["late_window_ms"] == (DEFAULT_POLICY.late_window_ms, None)
+    assert list(given) == list(SETTINGS)
+
+
+def test_skus_without_rules_of_their_own_share_one_policy_and_others_do_not() -> None:
+    book = PolicyBook([*RULES, PolicySettings(rule="w", channel="web", buffer=1)])
+    assert book.policy("HAT", "LEEDS") is book.policy("SOCK", "LEEDS")
+    assert book.policy("HAT", "LEEDS") is not book.policy("HAT", "YORK")
+    assert book.policy("HAT", "LEEDS", "app") is book.policy("HAT", "LEEDS")
+    assert book.policy("HAT", "LEEDS", "web").buffer == 1
+    assert book.goods_key("HAT", "GLOVES") == book.goods_key("SOCK", None)
+    assert book.goods_key("SHOE", None) != book.goods_key("SOCK", None) != book.goods_key("SOCK", "FOOTWEAR")
+
+
+def test_what_was_derived_is_forgotten_when_a_rule_changes() -> None:
+    book = PolicyBook(RULES)
+    book.derived["anything"] = 1
+    book.put("a", None)
+    assert book.derived == {}

@@ -6,13 +6,26 @@ from pathlib import Path
 
 import msgspec
 
-from agents.inventory.answers import Alternative, Answer, KeptAnswer, LegState, Status
-from agents.inventory.goods import Fence, Goods
+from agents.inventory.answers import Alternative, Answer, KeptAnswer, LegState, LineState, Status
+from agents.inventory.channels import Method
+from agents.inventory.findings import Case, Losses, ToldLevel, ToldLevels
+from agents.inventory.findings import Loss as FoundLoss
+from agents.inventory.goods import Fence, Goods, Lot, SafetyBuffer
+from agents.inventory.offers import Refreshing, Scope, State, Told, ToldStates
 from agents.inventory.positions import Position
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, Loss
 from agents.inventory.rows import Due, Movement
-from agents.inventory.transactions import Component, Item, Kind, PolicySettings, Watcher
+from agents.inventory.shipments import Inbound, Transfer
+from agents.inventory.transactions import (
+    ChannelReference,
+    Component,
+    Item,
+    Kind,
+    LocationReference,
+    PolicySettings,
+    Watcher,
+)
 from agents.state.rocks import RocksOptions, RocksStore, TableOptions
 from agents.state.tables import Table
 
@@ -49,7 +62,7 @@ def open_store(path: Path) -> RocksStore:
     return RocksStore(path, SMALL_MEMORY)
 
 
-POSITION = Position(-3, 2, 4, 1, 6, 7, NOON_MS, 1_790_000_000, "wms")
+POSITION = Position(-3, 2, 4, 1, 6, 7, NOON_MS, 1_790_000_000, "wms", 2)
 CLAIM = Claim(
     (Leg("LEEDS", 2, 1, 1, 1), Leg("YORK", 1)),
     backordered=3,
@@ -63,6 +76,12 @@ CLAIM = Claim(
     order_id="o-1",
     losses=(Loss("LEEDS", 1_790_000_000, 1),),
     yielded=2,
+    backordered_firm=1,
+    promise_by_ms=NOON_MS + DAY_MS,
+    inbound="asn-1",
+    avoid=("HULL",),
+    routed=True,
+    lot="L-1",
 )
 ANSWER = Answer(
     event_id="inventory.transactions.v1-3-77-0",
@@ -88,6 +107,8 @@ ANSWER = Answer(
     channel="web",
     order_id="o-1",
     reason="because",
+    lines=(LineState(1, 1, 1, 2, (LegState("LEEDS", 1, 0),), NOON_MS),),
+    routed=True,
 )
 KEPT = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", False, NOON_MS, False, ANSWER)
 STUB = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", True, NOON_MS, True)
@@ -109,8 +130,16 @@ RULE = PolicySettings(
     buffer=7,
     buffer_percent=8,
     minimum_shelf_life_days=9,
+    removal_days=12,
+    expiry_warning_days=13,
     low_at=10,
     low_until=11,
+    preorder_limit=18,
+    preorder_channel_limit=19,
+    shrinkage_events=14,
+    shrinkage_window_ms=15,
+    shrinkage_buffer=16,
+    echo_window_ms=17,
 )
 GOODS = Goods(
     item=Item(unit="gram", category="shoes", tracked=False, kit=(Component("SOLE", 2),)),
@@ -119,7 +148,32 @@ GOODS = Goods(
     has_lots=True,
     queued=3,
     due_ms=NOON_MS,
+    safety_buffers=(SafetyBuffer("LEEDS", 2, NOON_MS + 1),),
+    expected=1,
+    has_snapshots=True,
+    reminder_ms=NOON_MS + 2,
+    recalled=("L-0",),
 )
+LOCATION = LocationReference(
+    location="LEEDS",
+    kind="store",
+    open=False,
+    ships=False,
+    pickup=True,
+    region="north",
+    country="GB",
+    latitude_tenths=538,
+    longitude_tenths=-16,
+    time_zone="Europe/London",
+    authority=("wms", "pos"),
+)
+CHANNEL = ChannelReference(
+    channel="web", locations=("LEEDS", "YORK"), region="north", handling_time_ms=3_600_000, methods=("pickup",)
+)
+TOLD = ToldStates(
+    (Told(("app", "web"), ((Method.SHIPPING, None), (Method.PICKUP, "north")), (State.LOW, State.IN_STOCK)),)
+)
+REFRESHING = Refreshing(77, "SHOE-é", (Scope("SHOE", "shoes", "LEEDS"), Scope()), (Scope(category="hats"),), 99)
 GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "position": ("positions", ("SHOE-é", "LEEDS"), POSITION),
     "claim": ("claims", ("SHOE-é", "o-1", 1), CLAIM),
@@ -130,5 +184,27 @@ GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "movement": ("movements", ("SHOE-é", "LEEDS", 1_790_000_000), Movement(-5)),
     "policy": ("policy", ("r",), RULE),
     "goods": ("goods", ("SHOE-é",), GOODS),
+    "inbound": (
+        "inbounds",
+        ("SHOE-é", "asn-1"),
+        Inbound("LEEDS", 10, 4, NOON_MS, NOON_MS - 1, True, True, NOON_MS + 1),
+    ),
+    "transfer": (
+        "transfers",
+        ("SHOE-é", "t-1"),
+        Transfer("YORK", "LEEDS", 6, 5, NOON_MS, True, True, NOON_MS + 1),
+    ),
+    "case": ("cases", ("SHOE-é", "LEEDS"), Case(NOON_MS, 2, -3, "t-1")),
+    "losses": (
+        "losses",
+        ("SHOE-é", "LEEDS"),
+        Losses((FoundLoss("topic-3-17-0", NOON_MS, 2, 1_790_000_000, "count"),)),
+    ),
+    "told_levels": ("told_levels", ("SHOE-é", "LEEDS"), ToldLevels((ToldLevel(NOON_MS, 10, 7, 6),))),
+    "location": ("locations", ("LEEDS",), LOCATION),
+    "channel": ("channels", ("web",), CHANNEL),
+    "told": ("told", ("SHOE-é",), TOLD),
+    "refreshing": ("refreshing", ("skus",), REFRESHING),
+    "lot": ("lots", ("SHOE-é", "LEEDS", "L-1"), Lot(4, 2, "2027-01-31", True, True, 3, 77)),
 }
 """Every field away from its default, so that a moved field is seen."""

@@ -6,9 +6,24 @@ import msgspec
 import pytest
 
 from agents.inventory.answers import Answer, KeptAnswer, Status
+from agents.inventory.findings import Loss, Losses
+from agents.inventory.goods import Goods
 from agents.inventory.reservations import ClosedClaim, Closing
-from agents.inventory.rows import ANSWERS, CLAIMS, CLOSED_CLAIMS, MOVEMENTS, POLICY, Key, Movement
-from agents.inventory.transactions import Kind, PolicySettings
+from agents.inventory.rows import (
+    ANSWERS,
+    CLAIMS,
+    CLOSED_CLAIMS,
+    GOODS,
+    INBOUNDS,
+    LOSSES,
+    MOVEMENTS,
+    POLICY,
+    TRANSFERS,
+    Key,
+    Movement,
+)
+from agents.inventory.shipments import SHIPMENTS_KEPT_MS, Inbound, Shipment, Transfer
+from agents.inventory.transactions import Item, Kind, PolicySettings
 from agents.state.housekeeping import Housekeeper
 from agents.state.ledger import LEDGER_TABLES, LedgerRows
 from agents.state.memory import MemoryStore
@@ -120,6 +135,40 @@ def test_movements_are_removed_after_two_late_windows_of_the_policy_in_force(lat
     assert house.tidy(NOON_MS + 2 * late_window_ms) == 0
     assert house.tidy(NOON_MS + 2 * late_window_ms + 1_000) == 1
     assert house.rows.movement("SHOE", "LEEDS", second) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "open_one", "closed_one"),
+    [
+        (INBOUNDS, Inbound("LEEDS", 10, 4, changed_at_ms=NOON_MS), Inbound("LEEDS", 10, 10, changed_at_ms=NOON_MS)),
+        (
+            TRANSFERS,
+            Transfer("YORK", sent=6, arrived=5, changed_at_ms=NOON_MS),
+            Transfer("YORK", sent=6, arrived=5, ended=True, changed_at_ms=NOON_MS),
+        ),
+    ],
+)
+def test_shipments_are_removed_long_after_nothing_of_them_is_open(
+    table: str, open_one: Shipment, closed_one: Shipment
+) -> None:
+    house = House({(table, ("SHOE", "open")): open_one, (table, ("SHOE", "closed")): closed_one})
+    assert house.tidy(NOON_MS + SHIPMENTS_KEPT_MS) == 0
+    assert house.tidy(NOON_MS + SHIPMENTS_KEPT_MS + 1) == 1
+    assert house.rows.row(table, ("SHOE", "open")) == open_one
+    assert house.rows.row(table, ("SHOE", "closed")) is None
+
+
+def test_losses_are_removed_after_two_shrinkage_windows_of_the_category() -> None:
+    losses = Losses((Loss("t-0-1-0", NOON_MS, 2, NOON_MS // 1_000, "count"),))
+    house = House(
+        {
+            (LOSSES, ("SHOE", "LEEDS")): losses,
+            (GOODS, ("SHOE",)): Goods(item=Item(category="shoes")),
+            (POLICY, ("r",)): PolicySettings(rule="r", category="shoes", shrinkage_window_ms=DAY_MS),
+        }
+    )
+    assert house.tidy(NOON_MS + 2 * DAY_MS - 1) == 0
+    assert house.tidy(NOON_MS + 2 * DAY_MS) == 1
 
 
 def test_no_more_rows_are_visited_than_allowed_and_in_a_circle_all_are() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -346,3 +347,37 @@ def test_memory_of_many_stores_stays_within_what_is_configured(tmp_path: Path) -
     wait_for_memory(stores[0], options.block_cache_bytes * 6 // 5)  # 13 MB were read; some index blocks are pinned
     for store in stores:
         store.close()
+
+
+@pytest.fixture
+def no_file_can_grow() -> Iterator[Callable[[bool], None]]:
+    """A function that lets the files of this process grow no more, as on a full disk, and lets them grow again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def set_full(full: bool) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0 if full else soft, hard))
+
+    yield set_full
+    set_full(False)
+
+
+def test_a_store_on_a_full_disk_is_closed_all_the_same_and_opens_when_there_is_room(
+    tmp_path: Path, no_file_can_grow: Callable[[bool], None]
+) -> None:
+    path = tmp_path / "0"
+    store = open_store(path)
+    store.write([(NOTES, b"kept", b"1")], Meta(input_position=1))
+    no_file_can_grow(True)
+    refusals = []
+    for step in (lambda: store.write([(NOTES, b"lost", b"2")], Meta(input_position=2)), lambda: open_store(path)):
+        try:
+            step()
+        except StoreFault as full:
+            refusals.append(full.why)
+        store.close()
+    no_file_can_grow(False)
+    assert len(refusals) == 2
+    assert all("File too large" in why for why in refusals)
+    again = open_store(path)
+    assert (again.get(NOTES, b"kept"), again.get(NOTES, b"lost"), again.meta()) == (b"1", None, Meta(input_position=1))
+    again.close()

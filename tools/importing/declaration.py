@@ -8,14 +8,16 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from agents.inventory.transactions import BROADCAST_KINDS, SYSTEM_KINDS, Kind, Transaction
+from agents.codec.names import problem_of_name
+from agents.inventory.kits import KitInvalid, flatten
+from agents.inventory.transactions import BROADCAST_KINDS, SYSTEM_KINDS, Component, Item, Kind, Transaction
 from agents.runtime.topology_file import Mistakes, Section, did_you_mean
 from tools.importing.conditions import Condition, read_conditions
 from tools.importing.expressions import ROW_NUMBER, Expression, Lookup, converted, read_expression, read_lookups
@@ -77,6 +79,8 @@ class ImportMapping:
     rules: tuple[Rule, ...]
     opening: str | None
     """How opening stock is derived where the file has none; None = it cannot be."""
+    kits: Mapping[str, Item] = field(default_factory=dict)
+    """By SKU, kits within kits taken apart: a row about one becomes a transaction for each component."""
 
     def columns(self) -> Sequence[tuple[str, str]]:
         """(path, column) of every column that the mapping reads, the row number left out."""
@@ -144,12 +148,32 @@ def _read(section: Section, name: str, backfill_sources: frozenset[str]) -> Impo
         location=_expression(section, "location", lookups) if "location" in section.values else None,
         rules=_rules(section, lookups),
         opening=section.choice("opening", (RUNNING_DEFICIT,)) if "opening" in section.values else None,
+        kits=_kits(section.section("kits")),
     )
     section.finish()
     _check_opening(mapping, section)
     if mapping.backfill and mapping.source and mapping.source not in backfill_sources:
         section.wrong("backfill", f"the ledger must know it too: add `{mapping.source}: {{backfill: true}}` to sources")
     return mapping
+
+
+def _kits(section: Section) -> Mapping[str, Item]:
+    """`KIT: {COMPONENT: quantity, ...}`."""
+    kits: dict[str, Item] = {}
+    for name, components in section.sections().items():
+        quantities = {sku: components.whole(sku, at_least=1) for sku in components.values}
+        for sku in (name, *quantities):
+            problem = problem_of_name("sku", sku)
+            if problem is not None:
+                section.wrong(name, problem)
+        if not quantities:
+            section.wrong(name, "must name at least one component with its quantity")
+        kits[name] = Item(kit=tuple(Component(sku, quantity) for sku, quantity in quantities.items()))
+    try:
+        return {name: flatten(name, kits) for name in kits}
+    except KitInvalid as invalid:
+        section.mistakes.add(section.path, str(invalid))
+        return {}
 
 
 def _check_opening(mapping: ImportMapping, section: Section) -> None:
@@ -246,13 +270,13 @@ def field_types() -> Mapping[str, type]:
     """The fields that a rule may set, with str, int, bool or the enum that they hold."""
     found: dict[str, type] = {}
     hints = typing.get_type_hints(Transaction)
-    for field in msgspec.structs.fields(Transaction):
-        hint = hints[field.name]
+    for each in msgspec.structs.fields(Transaction):
+        hint = hints[each.name]
         if typing.get_origin(hint) in {typing.Union, types.UnionType}:
             hint = next(inner for inner in typing.get_args(hint) if inner is not type(None))
         simple = isinstance(hint, type) and (hint in {str, int, bool} or issubclass(hint, StrEnum))
-        if simple and field.name not in _OWN:
-            found[field.name] = hint
+        if simple and each.name not in _OWN:
+            found[each.name] = hint
     return found
 
 

@@ -79,8 +79,8 @@ class Publisher:
         self._client_settings = client_settings
         self._encode = encode
         self._encode_story = encode_story
-        self._pending: dict[int, None] = {}
-        """Rows in flight, in the order of the file: the first is where to resume."""
+        self._pending: dict[int, int] = {}
+        """Records in flight by row, in the order of the file: the first row is where to resume."""
         self._next_row = 1
         self._failed: tuple[int, KafkaError] | None = None
         self._calls = 0
@@ -164,12 +164,16 @@ class Publisher:
         headers: list[tuple[str, str | bytes | None]] | None,
     ) -> None:
         if row:
-            self._pending[row] = None
+            self._pending[row] = self._pending.get(row, 0) + 1
             self._next_row = row + 1
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is None:
-                self._pending.pop(row, None)
+                left = self._pending.get(row, 1) - 1  # A row about a kit is several records.
+                if left:
+                    self._pending[row] = left
+                else:
+                    self._pending.pop(row, None)
             elif self._failed is None:
                 self._failed = (row, error)
 

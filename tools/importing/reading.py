@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from agents.inventory.kits import explode
 from agents.inventory.transactions import Transaction
 from tools.importing.declaration import ImportMapping
 from tools.importing.files import OpenedFile, Record, Records
@@ -25,6 +26,8 @@ def transactions_in(
     on_bad_row: OnBadRow | None = None,
 ) -> Iterator[tuple[int, Transaction]]:
     """(row number, transaction) of at most `limit` rows from row `from_row` on; what is none is counted in `tally`.
+
+    A row about a kit yields one transaction for each of its components.
 
     Raises CannotImport if the file cannot be read, MappingInvalid if the mapping names columns that it has not.
     """
@@ -53,8 +56,9 @@ def transactions_in(
         elif isinstance(outcome, Skipped):
             tally.skipped[outcome.reason] += 1
         elif outcome is not None:
-            tally.transactions[outcome.kind.value] += 1
-            yield record.number, outcome
+            for part in explode(outcome, mapping.kits.get(outcome.sku)):
+                tally.transactions[part.kind.value] += 1
+                yield record.number, part
 
 
 def openings_of(

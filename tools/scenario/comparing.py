@@ -1,18 +1,25 @@
 """What followed from a step against what its text expects, and as scenario text.
 
-Notices, alerts and the dead letter are judged apart. Where a step declares a notice (or `no notices`), its notices
-must be exactly those, in their order; the same for alerts. Of what it does not declare nothing is asked.
+Notices, alerts, edges and the dead letter are judged apart. Where a step declares a notice (or `no notices`), its
+notices must be exactly those, in their order; the same for alerts and edges. Of what it does not declare nothing is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer, Status
+from agents.inventory.offers import Edge
 from agents.inventory.rows import Decision
-from tools.scenario.steps import Expected, ExpectedAlert, ExpectedAnswer, ExpectedNotice
+from agents.inventory.transactions import Watcher
+from tools.scenario.steps import Expected, ExpectedAlert, ExpectedAnswer, ExpectedEdge, ExpectedNotice, Places
+from tools.scenario.values import field_of, same, text_of
 from tools.scenario.words import clock_text
+
+EDGE_FIELDS = ("channel", "method", "region", "state", "quantity")
+"""Of an edge, what is said of it."""
 
 NOTICES = frozenset({Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED})
 
@@ -40,6 +47,22 @@ def differences_of_answer(wanted: ExpectedAnswer, answer: Answer | None) -> Iter
     alternatives = tuple((alternative.location, alternative.atp) for alternative in answer.alternatives)
     if wanted.alternatives is not None and alternatives != wanted.alternatives:
         yield f"the alternatives are {alternatives}, expected {wanted.alternatives}"
+    if wanted.legs is not None and places_of(answer) != wanted.legs:
+        yield f"the legs are {places_of(answer)}, expected {wanted.legs}"
+    if wanted.lines is not None:
+        lines = [(each.line, each.granted, each.backordered, each.shortfall) for each in answer.lines]
+        if tuple(line[: len(want)] for line, want in zip(lines, wanted.lines, strict=False)) != wanted.lines or len(
+            lines
+        ) != len(wanted.lines):
+            yield f"the lines are {lines}, expected {wanted.lines}"
+    for name, value in wanted.others:
+        if not same(name, value, getattr(answer, name)):
+            yield f"{name} is {text_of(name, getattr(answer, name))}, expected {value}"
+
+
+def places_of(answer: Answer) -> Places:
+    """Units that the claim holds at each location, by location."""
+    return tuple(sorted((leg.location, leg.reserved + leg.allocated) for leg in answer.legs))
 
 
 def differences_of_events(expected: Expected, decisions: list[Decision]) -> Iterator[str]:
@@ -54,6 +77,14 @@ def differences_of_events(expected: Expected, decisions: list[Decision]) -> Iter
         same = len(alerts) == len(expected.alerts) and all(map(is_alert, expected.alerts, alerts))
         if not same:
             yield f"the alerts are {listed(map(describe_alert, alerts))}, expected {listed_alerts(expected.alerts)}"
+    if expected.edges is not None:
+        edges = [edge for decision in decisions for edge in decision.edges]
+        if len(edges) != len(expected.edges) or not all(map(is_edge, expected.edges, edges)):
+            yield f"the edges are {listed(map(describe_edge, edges))}, expected {listed_edges(expected.edges)}"
+    if expected.watched is not None:
+        watched = [told for decision in decisions for told in decision.watched]
+        if len(watched) != len(expected.watched) or not all(map(is_watched, expected.watched, watched)):
+            yield f"those told are {listed(map(describe_watched, watched))}, expected {listed_edges(expected.watched)}"
     dead = any(decision.dead_letter is not None for decision in decisions)
     if expected.dead_letter is not None and dead != expected.dead_letter:
         yield "there is a dead letter" if dead else "there is no dead letter"
@@ -66,24 +97,54 @@ def notices_of(decisions: Iterable[Decision]) -> list[Answer]:
 
 def is_notice(wanted: ExpectedNotice, notice: Answer) -> bool:
     """Whether the notice is the one declared."""
-    named = (wanted.status, wanted.holder, wanted.line) == (notice.status, notice.holder, notice.line)
-    return named and wanted.quantity in {None, notice.quantity}
+    return (
+        (wanted.status, wanted.holder, wanted.line) == (notice.status, notice.holder, notice.line)
+        and wanted.quantity in {None, notice.quantity}
+        and wanted.location in {None, notice.location}
+        and wanted.from_location in {None, notice.from_location}
+        and has_fields(notice, wanted.others)
+    )
+
+
+def has_fields(record: Any, wanted: Iterable[tuple[str, str]]) -> bool:
+    """Whether every field named has the value that the text says."""
+    return all(
+        (field := field_of(type(record), name)) is not None and same(field, value, getattr(record, field))
+        for name, value in wanted
+    )
+
+
+def is_edge(wanted: ExpectedEdge, edge: Edge) -> bool:
+    """Whether the edge is the one declared."""
+    return has_fields(edge, wanted.fields)
+
+
+def is_watched(wanted: ExpectedEdge, told: tuple[Watcher, Edge]) -> bool:
+    """Whether the edge is the one declared, and told to whom it should be."""
+    watcher, edge = told
+    return wanted.watcher == f"{watcher.topic}:{watcher.key}" and has_fields(edge, wanted.fields)
 
 
 def is_alert(wanted: ExpectedAlert, alert: Alert) -> bool:
     """Whether the alert is the one declared."""
-    return wanted.type == alert.type and wanted.quantity in {None, alert.quantity}
+    return (
+        wanted.type == alert.type
+        and wanted.quantity in {None, alert.quantity}
+        and wanted.location in {None, alert.location}
+    )
 
 
-def describe(answer: Answer | None, decision: Decision) -> str:
+def describe(answer: Answer | None, decisions: list[Decision]) -> str:
     """Everything that followed, as scenario text."""
-    return " ".join([f"-> {describe_answer(answer)}", *describe_events([decision])])
+    return " ".join([f"-> {describe_answer(answer)}", *describe_events(decisions)])
 
 
 def describe_events(decisions: list[Decision]) -> list[str]:
     """Notices, alerts and dead letter as scenario text."""
     said = [f".. {describe_notice(notice)}" for notice in notices_of(decisions)]
     said += [f".. {describe_alert(alert)}" for decision in decisions for alert in decision.alerts]
+    said += [f".. {describe_edge(edge)}" for decision in decisions for edge in decision.edges]
+    said += [f".. {describe_watched(told)}" for decision in decisions for told in decision.watched]
     said += [".. dead_letter" for decision in decisions if decision.dead_letter is not None]
     return said
 
@@ -99,6 +160,12 @@ def describe_answer(answer: Answer | None) -> str:
         said += f" {answer.quantity}"
     if answer.shortfall:
         said += f" short {answer.shortfall}"
+    if len(answer.legs) > 1:
+        said += " legs " + ",".join(f"{location}:{units}" for location, units in places_of(answer))
+    if answer.lines:
+        said += " lines " + ",".join(f"{line.line}:{line.granted}" for line in answer.lines)
+    if answer.backordered:
+        said += f" backordered {answer.backordered}"
     return said if answer.repeats is None else f"{said} repeats"
 
 
@@ -112,12 +179,26 @@ def describe_wanted(wanted: ExpectedAnswer) -> str:
 
 def describe_notice(notice: Answer) -> str:
     """A notice as scenario text."""
-    return f"{notice.status.value.lower()} {holder_text(notice.holder or '', notice.line or 1)} {notice.quantity}"
+    said = f"{notice.status.value.lower()} {holder_text(notice.holder or '', notice.line or 1)} {notice.quantity}"
+    if notice.from_location is not None:
+        return f"{said} {notice.from_location}->{notice.location}"
+    return said
 
 
 def describe_alert(alert: Alert) -> str:
     """An alert as scenario text."""
     return f"alert {alert.type.value.lower()} {alert.quantity}"
+
+
+def describe_edge(edge: Edge) -> str:
+    """An edge as scenario text."""
+    return " ".join(["edge", *(f"{name}={text_of(name, getattr(edge, name))}" for name in EDGE_FIELDS)])
+
+
+def describe_watched(told: tuple[Watcher, Edge]) -> str:
+    """What a watcher was told, as scenario text."""
+    watcher, edge = told
+    return f"watched {watcher.topic}:{watcher.key}{describe_edge(edge).removeprefix('edge')}"
 
 
 def holder_text(holder: str, line: int) -> str:
@@ -129,13 +210,25 @@ def listed_notices(notices: Iterable[ExpectedNotice]) -> str:
     """Declared notices in one line."""
     return listed(
         f"{notice.status.value.lower()} {holder_text(notice.holder, notice.line)}{figure(notice.quantity)}"
+        f"{'' if notice.location is None else f' {notice.from_location or str()}->{notice.location}'}"
         for notice in notices
     )
 
 
 def listed_alerts(alerts: Iterable[ExpectedAlert]) -> str:
     """Declared alerts in one line."""
-    return listed(f"alert {alert.type.lower()}{figure(alert.quantity)}" for alert in alerts)
+    return listed(
+        f"alert {alert.type.lower()}{figure(alert.quantity)}{'' if alert.location is None else f' {alert.location}'}"
+        for alert in alerts
+    )
+
+
+def listed_edges(edges: Iterable[ExpectedEdge]) -> str:
+    """Declared edges in one line."""
+    return listed(
+        " ".join(["edge" if edge.watcher is None else f"watched {edge.watcher}", *(f"{k}={v}" for k, v in edge.fields)])
+        for edge in edges
+    )
 
 
 def figure(quantity: int | None) -> str:

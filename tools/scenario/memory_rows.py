@@ -7,26 +7,56 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from agents.inventory.answers import KeptAnswer
+from agents.inventory.channels import NO_REFERENCES, References
 from agents.inventory.goods import Goods
 from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
 from agents.inventory.rows import (
     ANSWERS,
+    CASES,
+    CHANNELS,
     CLAIMS,
     CLOSED_CLAIMS,
     DUE,
     GOODS,
+    INBOUNDS,
+    LOCATIONS,
+    LOSSES,
+    LOTS,
     MOVEMENTS,
     POLICY,
     POSITIONS,
+    REFRESHING,
+    TOLD,
+    TOLD_LEVELS,
+    TRANSFERS,
     Key,
     Movement,
     Row,
 )
-from agents.inventory.transactions import PolicySettings
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
 
-TABLES = (POSITIONS, CLAIMS, CLOSED_CLAIMS, ANSWERS, DUE, MOVEMENTS, POLICY, GOODS)
+TABLES = (
+    POSITIONS,
+    CLAIMS,
+    CLOSED_CLAIMS,
+    ANSWERS,
+    DUE,
+    MOVEMENTS,
+    POLICY,
+    GOODS,
+    LOTS,
+    LOCATIONS,
+    CHANNELS,
+    TOLD,
+    REFRESHING,
+    INBOUNDS,
+    TRANSFERS,
+    CASES,
+    LOSSES,
+    TOLD_LEVELS,
+)
 
 
 class MemoryRows:
@@ -39,6 +69,7 @@ class MemoryRows:
         self._due: dict[str, list[tuple[int, str, int]]] = {}
         self._movements: dict[tuple[str, str], dict[int, int]] = {}
         self._book = PolicyBook()
+        self._references = NO_REFERENCES
 
     def apply(self, changes: Mapping[tuple[str, Key], Row | None]) -> None:
         """Take over the changes of one decision."""
@@ -61,6 +92,12 @@ class MemoryRows:
             self._book.put(key[0], row)
         elif table == DUE:
             self._index_due(key[1], (key[0], key[2], key[3]), there=row is not None)
+        elif table in (LOCATIONS, CHANNELS):
+            locations, channels = self.tables[LOCATIONS], self.tables[CHANNELS]
+            self._references = References(
+                {str(name): cast("LocationReference", row) for (name,), row in locations.items()},
+                {str(name): cast("ChannelReference", row) for (name,), row in channels.items()},
+            )
 
     def _index_due(self, sku: str, entry: tuple[int, str, int], *, there: bool) -> None:
         entries = self._due.setdefault(sku, [])
@@ -112,11 +149,17 @@ class MemoryRows:
         moved = self._movements.get((sku, location), {})
         return sum(quantity for when, quantity in moved.items() if when > second)
 
-    def policy(
-        self, sku: str, location: str | None, channel: str | None = None, category: str | None = None
-    ) -> Policy:
+    def policy(self, sku: str, location: str | None, channel: str | None = None, category: str | None = None) -> Policy:
         """See `Rows.policy`."""
         return self._book.policy(sku, location, channel, category)
+
+    def policies(self) -> PolicyBook:
+        """See `Rows.policies`."""
+        return self._book
+
+    def references(self) -> References:
+        """See `Rows.references`."""
+        return self._references
 
     def goods(self, sku: str) -> Goods | None:
         """See `Rows.goods`."""
@@ -128,9 +171,7 @@ class MemoryRows:
 
     def group(self, table: str, sku: str) -> Mapping[Any, Any]:
         """See `Rows.group`. Looks at every row of the table: scenarios have few."""
-        return {
-            key[1] if len(key) == 2 else key[1:]: row for key, row in self.tables[table].items() if key[0] == sku
-        }
+        return {key[1] if len(key) == 2 else key[1:]: row for key, row in self.tables[table].items() if key[0] == sku}
 
     def due_skus(self, at_ms: int) -> list[str]:
         """SKUs with something due by then, the longest due first."""

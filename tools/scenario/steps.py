@@ -8,6 +8,9 @@ from typing import Any
 from agents.inventory.answers import Status
 from agents.inventory.transactions import Kind
 
+Places = tuple[tuple[str, int], ...]
+"""(location, units), by location."""
+
 
 @dataclass(frozen=True)
 class ExpectedAnswer:
@@ -22,24 +25,42 @@ class ExpectedAnswer:
     repeats: bool = False
     due_ms: int | None = None
     alternatives: tuple[tuple[str, int], ...] | None = None
+    legs: Places | None = None
+    lines: tuple[tuple[int, ...], ...] | None = None
+    """(line, granted, backordered, shortfall) of each line; what is behind may be left out."""
+    others: tuple[tuple[str, str], ...] = ()
+    """(field of the answer, its value as text) for what has no word of its own."""
 
 
 @dataclass(frozen=True)
 class ExpectedNotice:
-    """`.. yielded r1 2`: a notice to a holder. None is not looked at."""
+    """`.. moved r1 2 LEEDS->YORK`: a notice to a holder. None is not looked at."""
 
     status: Status
     holder: str
     line: int
     quantity: int | None = None
+    location: str | None = None
+    from_location: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class ExpectedAlert:
-    """`.. alert oversold 2`. None is not looked at."""
+    """`.. alert oversold 2 LEEDS`. None is not looked at."""
 
     type: str
     quantity: int | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class ExpectedEdge:
+    """`.. edge channel=web state=out`: (field of the edge, its value as text)."""
+
+    fields: tuple[tuple[str, str], ...]
+    watcher: str | None = None
+    """`.. watched TOPIC:KEY ...`: who is told; none = everybody."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,8 @@ class Expected:
 
     notices: tuple[ExpectedNotice, ...] | None = None
     alerts: tuple[ExpectedAlert, ...] | None = None
+    edges: tuple[ExpectedEdge, ...] | None = None
+    watched: tuple[ExpectedEdge, ...] | None = None
     dead_letter: bool | None = None
 
 
@@ -99,35 +122,73 @@ class Crash(Step):
 
 
 @dataclass(frozen=True)
-class CheckLevel(Step):
-    """`level SKU@LOCATION atp 5 ...`; no figures: there must be no row."""
+class Look(Step):
+    """Looks at something and changes nothing. No figures: it must not be there."""
+
+    figures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CheckLevel(Look):
+    """`level SKU@LOCATION atp 5 ...`: a position."""
 
     sku: str
     location: str
-    figures: dict[str, int]
 
 
 @dataclass(frozen=True)
-class CheckClaim(Step):
-    """`claim r1 SKU reserved 5 ...`; no figures: it must not be open."""
+class CheckClaim(Look):
+    """`claim r1 SKU reserved 5 ...`: an open claim; `claim r1 SKU@LOCATION ...`: its leg there."""
 
     sku: str
+    location: str | None
     holder: str
     number: int
-    figures: dict[str, int]
 
 
 @dataclass(frozen=True)
-class CheckAccount(Step):
-    """`account SKU scrap 5`: what the journal has posted to an account."""
+class CheckRow(Look):
+    """`lots SKU@LOCATION/LOT quantity 5`: a row of one of the ledger's tables, by its name and key."""
+
+    table: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CheckAvailability(Look):
+    """`availability SKU channel=web method=shipping atp 5`: an entry of what was published last of the SKU."""
 
     sku: str
-    account: str
-    quantity: int
+    which: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class CheckJournal(Step):
-    """`journal 2`: how many journal records the last transaction made."""
+class CheckProjection(Look):
+    """`projected SKU[@LOCATION] TIME 5`: stock by date; `promisable ...`: what a promise for then may take."""
 
-    records: int
+    sku: str
+    location: str | None
+    at_time_ms: int
+
+
+@dataclass(frozen=True)
+class CheckFence(Look):
+    """`fenced web SKU@LOCATION 4`: units that are kept for a channel and not taken yet."""
+
+    channel: str
+    sku: str
+    location: str
+
+
+@dataclass(frozen=True)
+class CheckAccount(Look):
+    """`account SKU[@LOCATION] scrap 5`: what the journal has posted to an account."""
+
+    sku: str
+    location: str | None
+    account: str
+
+
+@dataclass(frozen=True)
+class CheckJournal(Look):
+    """`journal 2`: how many journal records the last transaction made."""

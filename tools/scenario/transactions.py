@@ -2,67 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from typing import Any
 
-from agents.inventory.transactions import INTENTION_KINDS, Bucket, Kind, Line, Mode, PolicySettings
+import msgspec
+
+from agents.inventory.transactions import (
+    Bucket,
+    ChannelReference,
+    Item,
+    Kind,
+    LocationReference,
+    PolicySettings,
+    Transaction,
+    Watcher,
+)
+from tools.scenario.values import field_of, read_field, read_record, types_of
 from tools.scenario.words import Words, is_number
 
-CLAIM_KINDS = INTENTION_KINDS - {Kind.WATCH, Kind.UNWATCH}
-FLAGS = ("partial", "confirm", "revive", "sold", "last")
+LEADING = {
+    Kind.RESERVE: "holder",
+    Kind.ALLOCATE: "holder",
+    Kind.EXTEND: "holder",
+    Kind.RELEASE: "holder",
+    Kind.PICK: "holder",
+    Kind.SHIP: "holder",
+    Kind.FENCE: "fence",
+    Kind.UNFENCE: "fence",
+    Kind.INBOUND: "inbound",
+    Kind.TRANSFER_OUT: "transfer",
+    Kind.TRANSFER_IN: "transfer",
+    Kind.WATCH: "watcher",
+    Kind.UNWATCH: "watcher",
+}
+"""What the name before the SKU says."""
 
-TEXT_OPTIONS = (
-    "reason",
-    "channel",
-    "order_id",
-    "lot",
-    "expires_on",
-    "inbound",
-    "transfer",
-    "to_location",
-    "who",
-    "why",
-)
-"""`name=value` that sets the field of the same name to the text."""
+MAY_LACK_IT = frozenset({Kind.SHIP, Kind.INBOUND, Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
+"""Kinds that always name a location, so that a first word with an @ is SKU@LOCATION."""
+
+ABOUT: dict[Kind, tuple[str, type[msgspec.Struct], str | None]] = {
+    Kind.ITEM: ("item", Item, None),
+    Kind.LOCATION: ("location_reference", LocationReference, "location"),
+    Kind.CHANNEL: ("channel_reference", ChannelReference, "channel"),
+}
+"""Kinds that carry a record: the field that holds it, the record, and its own name (none: the SKU is)."""
+
+ALIASES = {"id": "transaction_id", "taken": "occurred_at_ms"}
+WORDS = {
+    "request": ("mode", "request"),
+    "untracked": ("tracked", "no"),
+    "closed": ("open", "no"),
+    **{bucket.value: ("bucket", bucket.value) for bucket in Bucket},
+}
+"""Words that say a field and its value."""
+
+LINE = re.compile(r"\d+:[+-]?\d+")
 
 
 def read_transaction(kind: Kind, words: Words) -> tuple[str, dict[str, Any]]:
-    """Read `[HOLDER[/LINE]] SKU[@LOCATION] [QUANTITY] [into BUCKET] [flags] [name=value ...]`."""
+    """Read `[NAME] SKU[@PLACES] [QUANTITY] [words] [name=value ...]`: the SKU and the fields."""
+    if kind in ABOUT:
+        return read_about(kind, words)
     fields: dict[str, Any] = {}
-    if kind in CLAIM_KINDS or (kind is Kind.SHIP and names_holder(words)):
-        fields["holder"], line = words.claim()
-        if line != 1:
-            fields["line"] = line
-    sku, location = words.place()
-    if location is not None:
-        fields["location"] = location
+    if kind in LEADING and not (kind in MAY_LACK_IT and "@" in words.peek()):
+        read_leading(kind, words, fields)
+    sku, locations, to_location = words.places()
+    if len(locations) == 1:
+        fields["location"] = locations[0]
+    elif locations:
+        fields["locations"] = locations
+    if to_location is not None:
+        fields["to_location"] = to_location
     if is_number(words.peek()):
         fields["quantity"] = words.number("the quantity")
     read_options(words, fields)
     return sku, fields
 
 
-def names_holder(words: Words) -> bool:
-    """SHIP may name a holder before its SKU@LOCATION."""
-    return "@" not in words.peek()
+def read_leading(kind: Kind, words: Words, fields: dict[str, Any]) -> None:
+    """Read the name before the SKU: a holder with its line, a fence's channel, an inbound, a transfer, a watcher."""
+    field = LEADING[kind]
+    if field == "watcher":
+        fields[field] = read_record(words, Watcher, words.take("TOPIC:KEY"))
+    elif field == "holder":
+        fields[field], line = words.claim()
+        if line != 1:
+            fields["line"] = line
+    else:
+        fields[field] = words.take(f"the {field}")
 
 
-def read_options(words: Words, fields: dict[str, Any]) -> None:
-    """Read what stands behind the quantity, in any order."""
+def read_about(kind: Kind, words: Words) -> tuple[str, dict[str, Any]]:
+    """Read a reference record: `item SKU name=value ...`, `location NAME ...`, `channel NAME ...`."""
+    holds, record, own_name = ABOUT[kind]
+    name = words.take("its name")
+    fields: dict[str, Any] = {}
+    values: dict[str, Any] = {} if own_name is None else {own_name: name}
+    read_options(words, fields, record, values)
+    fields[holds] = record(**values)
+    return (name if own_name is None else ""), fields
+
+
+def read_options(
+    words: Words,
+    fields: dict[str, Any],
+    record: type[msgspec.Struct] | None = None,
+    values: dict[str, Any] | None = None,
+) -> None:
+    """Read what stands behind the quantity, in any order; what `record` has goes into `values`."""
     while words:
         word = words.take("an option")
-        name, equals, value = word.partition("=")
-        if word in FLAGS:
-            fields[word] = True
-        elif word == "into" or word in tuple(Bucket):
-            fields["bucket"] = member(words, Bucket, words.take("a bucket") if word == "into" else word)
-        elif equals and name in OPTIONS:
-            field, read = OPTIONS[name]
-            fields[field] = read(words, value)
-        elif equals and name in TEXT_OPTIONS:
-            fields[name] = value
+        name, equals, text = word.partition("=")
+        if word == "into":
+            fields["bucket"] = read_field(words, Transaction, "bucket", words.take("a bucket"))
+        elif word == "lines":
+            fields["lines"] = read_field(words, Transaction, "lines", ",".join(lines_of(words)))
         else:
-            raise words.wrong(f"{word!r} is no option")
+            name, text = WORDS.get(word, (ALIASES.get(name, name), text if equals else "yes"))
+            flag = not equals and word not in WORDS
+            if record is not None and values is not None and (field := settable(record, name, flag=flag)):
+                values[field] = read_field(words, record, field, text)
+            elif field := settable(Transaction, name, flag=flag):
+                fields[field] = read_field(words, Transaction, field, text)
+            else:
+                raise words.wrong(f"{word!r} is no option")
+
+
+def settable(record: type[msgspec.Struct], name: str, *, flag: bool) -> str | None:
+    """The field of that name; a word without `=` names only what is yes or no."""
+    field = field_of(record, name)
+    return None if field is None or (flag and types_of(record)[field] is not bool) else field
+
+
+def lines_of(words: Words) -> list[str]:
+    """Take `1:3 2:4 ...`."""
+    lines: list[str] = []
+    while LINE.fullmatch(words.peek()):
+        lines.append(words.take("LINE:QUANTITY"))
+    if not lines:
+        raise words.wrong("LINE:QUANTITY is missing")
+    return lines
 
 
 def read_policy(words: Words) -> tuple[str, dict[str, Any]]:
@@ -77,74 +156,29 @@ def read_policy(words: Words) -> tuple[str, dict[str, Any]]:
     rule = ""
     while words:
         word = words.take("a setting")
-        name, equals, value = word.partition("=")
-        if equals and name in {"id", "source"}:
-            fields[OPTIONS[name][0]] = value
+        name, equals, text = word.partition("=")
+        if equals and name in {"id", "source", "who", "why"}:
+            fields[ALIASES.get(name, name)] = text
         elif equals and name in {"rule", "category", "channel"}:
-            rule = value if name == "rule" else rule
-            named |= {} if name == "rule" else {name: value}
+            rule = text if name == "rule" else rule
+            named |= {} if name == "rule" else {name: text}
         elif word == "withdrawn":
             values["withdrawn"] = True
         else:
             setting = setting_of(words, word)
-            values[setting] = value_of(words)
+            values[setting] = read_field(words, PolicySettings, setting, words.take("the value of the setting"))
     if not values:
         raise words.wrong("a policy sets something")
     # Without a name of its own a rule is known by where it applies and what it sets, so two lines are two rules.
-    rule = rule or " ".join([where, *sorted(name for name in values if name != "withdrawn")])
+    scope = [where, *(f"{name}={named[name]}" for name in ("category", "channel") if name in named)]
+    rule = rule or " ".join([*scope, *sorted(name for name in values if name != "withdrawn")])
     fields["policy"] = PolicySettings(rule=rule, **named, **values)
     return "", fields
 
 
 def setting_of(words: Words, word: str) -> str:
     """The field of a setting; durations may leave out `_ms`."""
-    for name in (word, f"{word}_ms"):
-        if name in PolicySettings.__struct_fields__:
-            return name
-    raise words.wrong(f"{word!r} is no setting of a policy")
-
-
-def value_of(words: Words) -> int | str:
-    """A number, a duration, or a word."""
-    word = words.take("the value of the setting")
-    if is_number(word):
-        return int(word)
-    return words.duration_of(word) if word[:1].isdigit() else word
-
-
-def whole(words: Words, value: str) -> int:
-    """A whole number."""
-    if not is_number(value):
-        raise words.wrong(f"{value!r} is no whole number")
-    return int(value)
-
-
-def member(words: Words, enum: type[Mode | Bucket], value: str) -> Mode | Bucket:
-    """A member of an enum by its value."""
-    if value not in tuple(enum):
-        raise words.wrong(f"{value.lower()!r} is none of {', '.join(enum).lower()}")
-    return Mode(value) if enum is Mode else Bucket(value)
-
-
-def lines_of(words: Words, value: str) -> tuple[Line, ...]:
-    """`1:3,2:4`: line and quantity."""
-    lines: list[Line] = []
-    for part in value.split(","):
-        line, _, quantity = part.partition(":")
-        lines.append(Line(whole(words, line), whole(words, quantity)))
-    return tuple(lines)
-
-
-OPTIONS: dict[str, tuple[str, Callable[[Words, str], Any]]] = {
-    "id": ("transaction_id", lambda _, value: value),
-    "source": ("source", lambda _, value: value),
-    "occurred": ("occurred_at_ms", lambda words, value: words.time_of(value)),
-    "taken": ("occurred_at_ms", lambda words, value: words.time_of(value)),
-    "ttl": ("ttl_ms", lambda words, value: words.duration_of(value)),
-    "priority": ("priority", whole),
-    "max_splits": ("max_splits", whole),
-    "mode": ("mode", lambda words, value: member(words, Mode, value.upper())),
-    "locations": ("locations", lambda _, value: tuple(value.split(","))),
-    "lines": ("lines", lines_of),
-}
-"""`name=value`: the field it sets, and how its value is read."""
+    setting = field_of(PolicySettings, word)
+    if setting is None:
+        raise words.wrong(f"{word!r} is no setting of a policy")
+    return setting

@@ -95,6 +95,17 @@ class Words:
             raise self.wrong("SKU@LOCATION needs both names")
         return sku, location
 
+    def places(self) -> tuple[str, tuple[str, ...], str | None]:
+        """Take `SKU`, `SKU@A`, `SKU@A,B` (ranked) or `SKU@A->B`: the SKU, its locations, and where units go to."""
+        sku, place = self.place()
+        if place is None:
+            return sku, (), None
+        place, arrow, to_location = place.partition("->")
+        locations = tuple(place.split(","))
+        if not all(locations) or (arrow and not to_location):
+            raise self.wrong("a location has no name")
+        return sku, locations, to_location if arrow else None
+
     def claim(self) -> tuple[str, int]:
         """Take `HOLDER` or `HOLDER/LINE`."""
         word = self.take("a holder")

@@ -1,0 +1,123 @@
+"""The answer to a transaction, and its journal record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from agents.inventory.answers import Alternative, Answer, LineState, Status, legs_of
+from agents.inventory.dates import next_receipt_ms
+from agents.inventory.draft import Draft
+from agents.inventory.outcomes import LineOutcome, Outcome
+from agents.inventory.places import line_of, place_of, places_asked
+from agents.inventory.postings import JournalRecord
+from agents.inventory.promising import promisable
+from agents.inventory.refusals import Refusal
+from agents.inventory.transactions import ORDER_ROUTER, Kind
+
+MOST_ALTERNATIVES = 5
+STOCK_TAKING: Mapping[Kind, str] = MappingProxyType({Kind.COUNT: "count", Kind.SNAPSHOT: "snapshot"})
+"""The reason of a difference that was posted, where none was given."""
+
+SHORT = frozenset({Refusal.CHANNEL_QUOTA, Refusal.INSUFFICIENT_ATP})
+"""Refused for one of these, the answer says when the next goods are due."""
+HELPED_ELSEWHERE = SHORT | {Refusal.UNKNOWN_LOCATION}
+"""Refused for one of these, the answer says where else there is something."""
+
+
+def record_of(draft: Draft) -> JournalRecord:
+    """The journal record of an accepted transaction; takes the postings written since the last expiry."""
+    transaction = draft.transaction
+    postings = tuple(draft.postings)
+    draft.postings.clear()
+    return JournalRecord(
+        event_id=draft.next_event_id(),
+        transaction_id=transaction.transaction_id,
+        source=transaction.source,
+        sku=draft.sku,
+        kind=transaction.kind,
+        at_ms=draft.at_ms,
+        occurred_at_ms=draft.occurred_at_ms,
+        postings=postings,
+        reason=transaction.reason or STOCK_TAKING.get(transaction.kind),
+        holder=transaction.holder,
+        line=None if transaction.holder is None or len(transaction.lines) > 1 else line_of(transaction),
+        channel=transaction.channel,
+        order_id=transaction.order_id,
+        who=transaction.who,
+        why=transaction.why,
+    )
+
+
+def answer_of(draft: Draft, outcome: Outcome) -> Answer:
+    """The answer, with what the claims named hold after all this."""
+    transaction = draft.transaction
+    refusal, holder, line, claim = outcome.refusal, transaction.holder, None, None
+    if holder is not None and len(transaction.lines) < 2:
+        line = line_of(transaction)
+        claim = draft.claim(holder, line)
+    location = place_of(transaction) or outcome.location
+    return Answer(
+        event_id=draft.next_event_id(),
+        status=Status.ACCEPTED if refusal is None else Status.REFUSED,
+        transaction_id=transaction.transaction_id,
+        source=transaction.source,
+        sku=draft.sku,
+        kind=transaction.kind,
+        at_ms=draft.at_ms,
+        refusal=refusal,
+        shortfall=outcome.shortfall,
+        quantity=outcome.quantity,
+        location=location,
+        holder=holder,
+        line=line,
+        legs=legs_of(claim),
+        backordered=0 if claim is None else claim.backordered,
+        due_ms=None if claim is None else claim.due_ms,
+        alternatives=() if refusal is None else alternatives_to(draft, refusal, location),
+        next_receipt_at_ms=None if refusal is None else next_receipt_after(draft, refusal),
+        channel=transaction.channel,
+        order_id=transaction.order_id,
+        reason=transaction.reason,
+        lines=lines_after(draft, outcome.lines) if len(transaction.lines) > 1 else (),
+        routed=transaction.source == ORDER_ROUTER,
+    )
+
+
+def lines_after(draft: Draft, outcomes: Sequence[LineOutcome]) -> tuple[LineState, ...]:
+    """One state for each line that was named, in the order sent."""
+    said = {each.line: each for each in outcomes}
+    states: list[LineState] = []
+    for asked in draft.transaction.lines:
+        outcome = said.get(asked.line, LineOutcome(asked.line))
+        claim = draft.claim(draft.transaction.holder or "", asked.line)
+        states.append(
+            LineState(
+                asked.line,
+                outcome.quantity,
+                0 if claim is None else claim.backordered,
+                outcome.shortfall,
+                legs_of(claim),
+                None if claim is None else claim.due_ms,
+            )
+        )
+    return tuple(states)
+
+
+def next_receipt_after(draft: Draft, refusal: Refusal) -> int | None:
+    """When the next goods are due at the place that was asked for, or anywhere, where more of them would have helped."""
+    return next_receipt_ms(draft, place_of(draft.transaction)) if refusal in SHORT else None
+
+
+def alternatives_to(draft: Draft, refusal: Refusal, location: str | None) -> tuple[Alternative, ...]:
+    """Other places with something to promise to the channel, the most first (equal ones by name), at most five."""
+    if refusal not in HELPED_ELSEWHERE:
+        return ()
+    channel, asked = draft.transaction.channel, places_asked(draft.transaction)
+    found: list[Alternative] = []
+    for place in draft.rows.positions(draft.sku):
+        units = 0 if place == location or place in asked else promisable(draft, place, channel)
+        if units > 0:
+            found.append(Alternative(place, units))
+    found.sort(key=lambda alternative: (-alternative.atp, alternative.location))
+    return tuple(found[:MOST_ALTERNATIVES])

@@ -1,0 +1,172 @@
+"""What must hold of a ledger, reckoned naively from its rows and from everything it said: no code of the core decides here.
+
+Each function gives sentences that say what does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from agents.inventory.answers import Answer, Status
+from agents.inventory.reservations import Closing
+from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, GOODS, LOTS, POSITIONS, Decision
+from agents.inventory.transactions import INTENTION_KINDS, Kind, Transaction
+from tools.scenario.ledger import Ledger
+
+Tables = dict[str, dict[Any, Any]]
+
+NOTICES = {Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED}
+BUCKETS = ("unpromised", "reserved", "allocated", "quarantined", "in_transit")
+
+
+def rows_of(ledger: Ledger, table: str) -> dict[Any, Any]:
+    """The rows of a table."""
+    return cast("dict[Any, Any]", ledger.rows.tables[table])
+
+
+def copied(ledger: Ledger) -> Tables:
+    """The rows as they are now."""
+    return {table: dict(rows) for table, rows in ledger.rows.tables.items()}
+
+
+def answer_of(decision: Decision) -> Answer:
+    """The answer among answers and notices."""
+    return next(answer for answer in decision.answers if answer.status not in NOTICES)
+
+
+def is_tracked(ledger: Ledger, sku: str) -> bool:
+    """Whether stock is kept of it."""
+    goods = rows_of(ledger, GOODS).get((sku,))
+    return goods is None or goods.item is None or goods.item.tracked
+
+
+def safety_stock(ledger: Ledger, sku: str, location: str) -> int:
+    """Units withheld there from everybody."""
+    goods = rows_of(ledger, GOODS).get((sku,))
+    buffers = () if goods is None else goods.safety_buffers
+    added = sum(int(each.quantity) for each in buffers if each.location == location)
+    return ledger.rows.policy(sku, location).safety_stock + added
+
+
+def units_lost(ledger: Ledger, decision: Decision) -> Iterator[str]:
+    """Units are conserved: what a record takes from one account it gives to another, of the same SKU."""
+    for record in decision.journal:
+        total = sum(posting.quantity for posting in record.postings)
+        if total:
+            yield f"{record.kind} made {total} units of {record.sku}"
+        if any(posting.quantity == 0 for posting in record.postings):
+            yield f"{record.kind} posted nothing"
+
+
+def positions_off(ledger: Ledger) -> Iterator[str]:
+    """A position is the sum of its postings, and only unpromised may be below zero, and only where nothing is promised."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for record in ledger.journal:
+        for posting in record.postings:
+            account = (record.sku, posting.location, str(posting.account))
+            sums[account] = sums.get(account, 0) + posting.quantity
+    for (sku, location), row in rows_of(ledger, POSITIONS).items():
+        for bucket in BUCKETS:
+            if getattr(row, bucket) != sums.get((sku, location, bucket), 0):
+                yield f"{bucket} of {sku} at {location} is not the sum of its postings"
+            if bucket != "unpromised" and getattr(row, bucket) < 0:
+                yield f"{bucket} of {sku} at {location} is below zero"
+        if row.unpromised < 0 and row.reserved + row.allocated and is_tracked(ledger, sku):
+            yield f"{sku} at {location} is short while units are promised"
+
+
+def claims_off(ledger: Ledger) -> Iterator[str]:
+    """Reserved and allocated are what the open claims hold, and the queue is what they wait for."""
+    held: dict[tuple[str, str, str], int] = {}
+    queued: dict[str, int] = {}
+    for (sku, holder, line), claim in rows_of(ledger, CLAIMS).items():
+        queued[sku] = queued.get(sku, 0) + claim.backordered
+        soft = claim.backordered - claim.backordered_firm + sum(leg.reserved for leg in claim.legs)
+        if (claim.due_ms is not None) != (soft > 0) or not (claim.legs or claim.backordered):
+            yield f"{holder}/{line} of {sku} contradicts itself: {claim}"
+        for leg in claim.legs:
+            for bucket in ("reserved", "allocated"):
+                held[sku, leg.location, bucket] = held.get((sku, leg.location, bucket), 0) + getattr(leg, bucket)
+    for (sku, location), row in rows_of(ledger, POSITIONS).items():
+        for bucket in ("reserved", "allocated"):
+            if getattr(row, bucket) != held.pop((sku, location, bucket), 0):
+                yield f"{bucket} of {sku} at {location} is not what its claims hold"
+    if any(held.values()):
+        yield f"claims hold units where no position is: {held}"
+    for sku in {key[0] for key in rows_of(ledger, GOODS)} | set(queued):
+        goods = rows_of(ledger, GOODS).get((sku,))
+        if (0 if goods is None else goods.queued) != queued.get(sku, 0):
+            yield f"the queue of {sku} is not what its claims wait for"
+
+
+def open_and_closed(ledger: Ledger) -> Iterator[str]:
+    """No claim is open and closed at once; only the soft part of an open one may have expired.
+
+    A holder who comes back opens another claim: it is known by the record that opened it.
+    """
+    claims, closed = rows_of(ledger, CLAIMS), rows_of(ledger, CLOSED_CLAIMS)
+    for key in sorted(claims.keys() & closed.keys()):
+        same = claims[key].opening_offset == closed[key].last.opening_offset
+        if same and closed[key].closing is not Closing.EXPIRED:
+            yield f"{key} is open and {closed[key].closing} at once"
+
+
+def oversold(ledger: Ledger, before: Tables, transaction: Transaction, decision: Decision) -> Iterator[str]:
+    """What is asked takes no place below its safety stock; what it cannot take waits, and only where that is allowed."""
+    if transaction.kind not in INTENTION_KINDS or not is_tracked(ledger, transaction.sku):
+        return
+    answer = answer_of(decision)
+    changed = [key for table, key in decision.changes if table == POSITIONS]
+    expired = {record.holder for record in decision.journal[:-1] if record.kind is Kind.EXPIRE}
+    for key in changed:
+        was, now = before[POSITIONS].get(key), rows_of(ledger, POSITIONS)[key]
+        taken = (0 if was is None else was.unpromised) - now.unpromised
+        if taken > 0 and now.unpromised < safety_stock(ledger, str(key[0]), str(key[1])) and not expired:
+            yield f"{transaction.kind} took {taken} units of {key} that are not available: {now}"
+    if answer.refusal is not None and not decision.journal and changed:
+        yield f"{transaction.kind} was refused and changed {changed}"
+
+
+def fences_off(ledger: Ledger) -> Iterator[str]:
+    """A fence keeps units that are there."""
+    for (sku,), goods in rows_of(ledger, GOODS).items():
+        kept: dict[str, int] = {}
+        for fence in goods.fences:
+            kept[fence.location] = kept.get(fence.location, 0) + fence.open
+            if fence.open < 0:
+                yield f"the fence of {fence.channel} at {fence.location} is below zero"
+        for location, units in kept.items():
+            row = rows_of(ledger, POSITIONS).get((sku, location))
+            if units > max(0, 0 if row is None else row.unpromised):
+                yield f"{units} units of {sku} are fenced at {location}, and {row} is there"
+
+
+def lots_off(ledger: Ledger) -> Iterator[str]:
+    """A lot is the sum of the postings that name it, and never below zero."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for record in ledger.journal:
+        for posting in record.postings:
+            if posting.lot is not None and posting.account in BUCKETS[:4]:
+                held = sums.setdefault((record.sku, posting.location, posting.lot), [0, 0])
+                held[posting.account == "quarantined"] += posting.quantity
+    lots = rows_of(ledger, LOTS)
+    for key in sorted(sums.keys() | lots.keys()):
+        lot = lots.get(key)
+        figures = [0, 0] if lot is None else [lot.quantity, lot.quarantined]
+        if figures != sums.get(key, [0, 0]):
+            yield f"lot {key} holds {figures}, {sums.get(key)} were posted"
+        if min(figures) < 0:
+            yield f"lot {key} is below zero: {figures}"
+
+
+def all_faults(ledger: Ledger) -> list[str]:
+    """What does not hold of the rows and the journal."""
+    return [
+        *ledger.faults(),
+        *positions_off(ledger),
+        *claims_off(ledger),
+        *open_and_closed(ledger),
+        *fences_off(ledger),
+        *lots_off(ledger),
+    ]

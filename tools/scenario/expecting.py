@@ -1,0 +1,196 @@
+"""From scenario text to what is expected of a step: the answer behind `->`, and each `..`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from agents.inventory.alerts import AlertType
+from agents.inventory.answers import Answer, Status
+from agents.inventory.refusals import Refusal
+from agents.inventory.transactions import Kind
+from tools.scenario.steps import (
+    Crash,
+    Expected,
+    ExpectedAlert,
+    ExpectedAnswer,
+    ExpectedEdge,
+    ExpectedNotice,
+    Look,
+    Places,
+    SetClock,
+    Step,
+)
+from tools.scenario.values import field_of
+from tools.scenario.words import Words, is_number
+
+NOTICES = {status.value.lower(): status for status in (Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED)}
+ACCEPTED_AS = {
+    "reserved": Kind.RESERVE,
+    "allocated": Kind.ALLOCATE,
+    "extended": Kind.EXTEND,
+    "released": Kind.RELEASE,
+    "shipped": Kind.SHIP,
+}
+"""Words for `accepted` that also name the kind."""
+
+
+def read_answer(words: Words, verb: str) -> ExpectedAnswer:
+    """Read what follows `->`."""
+    word = words.take("the answer")
+    if word == "nothing":
+        return ended(words, ExpectedAnswer(None))
+    if word == "malformed":
+        return ended(words, ExpectedAnswer(None, malformed=True))
+    if word == "refused":
+        refusal = words.take("the reason of the refusal")
+        if refusal not in tuple(Refusal):
+            raise words.wrong(f"{refusal!r} is no reason of a refusal")
+        return ended(words, ExpectedAnswer(Status.REFUSED, refusal=refusal, **read_details(words)))
+    if word.upper() in {"ACCEPTED_EARLIER", "REFUSED_EARLIER"}:
+        return ended(words, ExpectedAnswer(Status(word.upper())))
+    if word in ACCEPTED_AS and verb not in {"again", ACCEPTED_AS[word].value.lower()}:
+        raise words.wrong(f"{verb} is not answered with {word}")
+    if word != "accepted" and word not in ACCEPTED_AS:
+        raise words.wrong(f"{word!r} is no answer")
+    quantity = words.number_if()
+    return ended(words, ExpectedAnswer(Status.ACCEPTED, quantity=quantity, **read_details(words)))
+
+
+def read_details(words: Words) -> dict[str, Any]:
+    """Read `short 1`, `repeats`, `due 10:15`, `legs A:3,B:2`, `alternatives A 3 B 2`, or any field and its value."""
+    details: dict[str, Any] = {}
+    while words:
+        word = words.take("a detail")
+        if word == "short":
+            details["shortfall"] = words.number("the shortfall")
+        elif word == "repeats":
+            details["repeats"] = True
+        elif word == "due":
+            details["due_ms"] = words.time_of(words.take("the due time"))
+        elif word == "legs":
+            details["legs"] = read_legs(words)
+        elif word == "lines":
+            details["lines"] = read_lines(words)
+        elif word == "alternatives":
+            details["alternatives"] = read_alternatives(words)
+        else:
+            field = field_of(Answer, word)
+            if field is None:
+                raise words.wrong(f"{word!r} is no detail of an answer")
+            details["others"] = (*details.get("others", ()), (field, words.take(f"the {word}")))
+    return details
+
+
+def read_legs(words: Words) -> Places:
+    """Read `A:3,B:2`, or `none`."""
+    text = words.take("LOCATION:UNITS,...")
+    if text == "none":
+        return ()
+    found: list[tuple[str, int]] = []
+    for part in text.split(","):
+        location, _, units = part.rpartition(":")
+        if not location or not is_number(units):
+            raise words.wrong(f"{part!r} is no LOCATION:UNITS")
+        found.append((location, int(units)))
+    return tuple(sorted(found))
+
+
+def read_lines(words: Words) -> tuple[tuple[int, ...], ...]:
+    """Read `1:3,2:2:4`: line, units granted, units it waits for, units missing."""
+    lines = [part.split(":") for part in words.take("LINE:GRANTED,...").split(",")]
+    if not all(2 <= len(line) <= 4 and all(map(is_number, line)) for line in lines):
+        raise words.wrong("each line is LINE:GRANTED, perhaps with :BACKORDERED and :SHORT")
+    return tuple(tuple(map(int, line)) for line in lines)
+
+
+def read_alternatives(words: Words) -> tuple[tuple[str, int], ...]:
+    """Read `A 3 B 2`, or `none`."""
+    if words.take_if("none"):
+        return ()
+    found: list[tuple[str, int]] = []
+    while words:
+        found.append((words.take("a location"), words.number("its atp")))
+    return tuple(found)
+
+
+def ended(words: Words, answer: ExpectedAnswer) -> ExpectedAnswer:
+    """The answer, if nothing is left over."""
+    words.end()
+    return answer
+
+
+def with_expectation(step: Step, words: Words) -> Step:
+    """Add one `..` to a step."""
+    if isinstance(step, Look | Crash | SetClock):
+        raise words.wrong("this step makes no notices and alerts")
+    expected = step.expected
+    word = words.take("what is expected")
+    if word == "no":
+        expected = nothing_of(expected, words)
+    elif word == "dead_letter":
+        expected = replace(expected, dead_letter=True)
+    elif word == "alert":
+        expected = replace(expected, alerts=(*(expected.alerts or ()), read_alert(words)))
+    elif word == "edge":
+        expected = replace(expected, edges=(*(expected.edges or ()), ExpectedEdge(pairs(words))))
+    elif word == "watched":
+        edge = ExpectedEdge(watcher=words.take("TOPIC:KEY"), fields=pairs(words, required=False))
+        expected = replace(expected, watched=(*(expected.watched or ()), edge))
+    elif word in NOTICES:
+        expected = replace(expected, notices=(*(expected.notices or ()), read_notice(NOTICES[word], words)))
+    else:
+        raise words.wrong(
+            f"{word!r} is no notice; they are {', '.join(NOTICES)}, alert, edge, watched, dead_letter, no"
+        )
+    words.end()
+    return replace(step, expected=expected)
+
+
+def nothing_of(expected: Expected, words: Words) -> Expected:
+    """Read `no notices`, `no alerts`, `no edges`, `no watched`, `no dead_letter`."""
+    word = words.take("notices, alerts, edges, watched or dead_letter")
+    if word == "notices":
+        return replace(expected, notices=())
+    if word == "alerts":
+        return replace(expected, alerts=())
+    if word == "edges":
+        return replace(expected, edges=())
+    if word == "watched":
+        return replace(expected, watched=())
+    if word == "dead_letter":
+        return replace(expected, dead_letter=False)
+    raise words.wrong(f"`no {word}` is not known: no notices, no alerts, no edges, no watched, no dead_letter")
+
+
+def read_notice(status: Status, words: Words) -> ExpectedNotice:
+    """Read `r1/2 3 LEEDS->YORK name=value ...`: holder, units, places; only the holder must be said."""
+    holder, line = words.claim()
+    quantity = words.number_if()
+    location = from_location = None
+    if words and "=" not in words.peek():
+        place, arrow, target = words.take("a location").partition("->")
+        location, from_location = (target, place) if arrow else (place, None)
+        if words.take_if("->"):
+            location, from_location = words.take("a location"), place
+    return ExpectedNotice(status, holder, line, quantity, location, from_location, pairs(words, required=False))
+
+
+def pairs(words: Words, *, required: bool = True) -> tuple[tuple[str, str], ...]:
+    """Read `name=value ...`."""
+    found: list[tuple[str, str]] = []
+    while words or (required and not found):
+        word = words.take("name=value")
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise words.wrong(f"{word!r} is no name=value")
+        found.append((name, text))
+    return tuple(found)
+
+
+def read_alert(words: Words) -> ExpectedAlert:
+    """Read `oversold 2 LEEDS`: type, units, location; only the type must be said."""
+    name = words.take("the type of the alert").upper()
+    if name not in AlertType.__members__:
+        raise words.wrong(f"{name.lower()!r} is no type of an alert")
+    return ExpectedAlert(name, words.number_if(), words.take("a location") if words else None)
