@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from agents.codec import Codec
+from agents.order_router import AGENT as ORDER_ROUTER
+from agents.order_router import order_router
 from agents.runtime.plan import AgentLogic
 from agents.runtime.topology import Topology
-from agents.stock_keeper import AGENT, stock_keeper
+from agents.stock_keeper import AGENT as STOCK_KEEPER
+from agents.stock_keeper import stock_keeper
 
-LOGICS: Mapping[str, Callable[[Topology, Codec], AgentLogic]] = {AGENT: stock_keeper}
+LOGICS: Mapping[str, Callable[[Topology, Codec], AgentLogic]] = {
+    STOCK_KEEPER: stock_keeper,
+    ORDER_ROUTER: order_router,
+}

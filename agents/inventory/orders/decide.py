@@ -1,0 +1,196 @@
+"""The decision about one record of one order. Pure; the way in to the order router's core.
+
+`(rows, record, policy) -> (new rows, transactions to the ledger, routing, status)`. The same log always gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from agents.inventory.alerts import Severity
+from agents.inventory.orders import basket, forward, fulfilment
+from agents.inventory.orders.desk import Desk
+from agents.inventory.orders.rows import (
+    OVER,
+    Line,
+    Order,
+    OrderArrival,
+    OrderDecision,
+    OrderPolicy,
+    OrderRows,
+    Stage,
+)
+from agents.inventory.orders.words import SYSTEM_KINDS, OrderKind, RoutingType
+
+MOST_SEEN = 200
+"""Records of one order that are recognised when they come again; an order has a few dozen."""
+
+Rule = Callable[[Desk], "str | None"]
+"""Applies a record to the order; says why it had no effect, where it had none."""
+
+
+def decide_order(rows: OrderRows, arrival: OrderArrival, policy: OrderPolicy) -> OrderDecision:
+    """Decide one record. Changes nothing; the same rows and arrival always give the same decision."""
+    desk = Desk(rows, arrival, policy)
+    record = arrival.record
+    if record.kind is OrderKind.PLACED:
+        ignored = place(desk)
+    elif desk.order is None:
+        ignored = "no such order is known"
+    else:
+        ignored = apply(desk)
+    if desk.order is not None and ignored is None:
+        if record.kind not in SYSTEM_KINDS:
+            remember(desk)
+        if desk.order is not None:
+            schedule(desk)
+    return desk.finish(ignored)
+
+
+def place(desk: Desk) -> str | None:
+    """A new order."""
+    if desk.order is not None:
+        return "the order is known already; a change of it is CHANGED"
+    basket.place(desk)
+    return None
+
+
+def apply(desk: Desk) -> str | None:
+    """A record about an order that is known."""
+    record, order = desk.record, desk.standing
+    if record.kind not in SYSTEM_KINDS and seen_as(desk) in order.seen:
+        return "the same record came before"
+    if record.kind is OrderKind.WAKE:
+        return wake(desk)
+    if record.kind is OrderKind.ANSWER:
+        # Also of an order that is over: what was on its way may have opened a claim.
+        return forward.hear(desk) if order.stage not in OVER else "the order is over"
+    if order.stage in OVER:
+        return f"the order is {order.stage}"
+    return RULES[record.kind](desk)
+
+
+def nothing_to_do(_desk: Desk) -> str | None:
+    """It is told, and changes no stock."""
+    return None
+
+
+RULES: Mapping[OrderKind, Rule] = MappingProxyType(
+    {
+        OrderKind.PLAN: basket.follow_plan,
+        OrderKind.CHANGED: fulfilment.revise,
+        OrderKind.CANCELLED: fulfilment.cancel,
+        OrderKind.PAID: fulfilment.pay,
+        OrderKind.PICKED: fulfilment.pick,
+        OrderKind.PICKED_SHORT: fulfilment.pick_short,
+        OrderKind.PACKED: nothing_to_do,
+        OrderKind.READY: fulfilment.make_ready,
+        OrderKind.COLLECTED: fulfilment.leave,
+        OrderKind.SHIPPED: fulfilment.leave,
+        OrderKind.DELAYED: fulfilment.delay,
+    }
+)
+
+
+def seen_as(desk: Desk) -> str:
+    """How a record is remembered."""
+    return f"{desk.record.source}/{desk.record.record_id}"
+
+
+def remember(desk: Desk) -> None:
+    """The same record again will have no effect."""
+    desk.put(seen=(*desk.standing.seen, seen_as(desk))[-MOST_SEEN:])
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+
+
+def wake(desk: Desk) -> str | None:
+    """Something was due: look at what it is."""
+    order = desk.standing
+    if order.due_ms is None or order.due_ms > desk.at_ms:
+        return "nothing of it is due"
+    if order.stage in OVER:
+        desk.order = None
+    elif order.stage is Stage.PLANNING:
+        basket.reserve_all(desk, {})
+    elif order.asked_at_ms is not None:
+        stuck(desk)
+    elif order.stage is Stage.RESERVED:
+        wait_for_payment(desk)
+    elif order.ready_at_ms is not None and desk.at_ms >= order.ready_at_ms + desk.policy.pickup_window_ms:
+        fulfilment.cancel_lines(desk, [line for line in order.lines if line.ready], "uncollected")
+        if desk.standing.stage is Stage.CONFIRMED:
+            desk.put(ready_at_ms=None)
+    else:
+        warn(desk)
+    return None
+
+
+def stuck(desk: Desk) -> None:
+    """The ledger has not answered for long. Whatever is held expires by itself; a person must look."""
+    desk.alert(
+        Severity.CRITICAL,
+        f"Order {desk.order_id} has waited {desk.policy.answer_patience_ms} ms for an answer of the ledger.",
+        "Look at the stock keeper: is it running, is a partition parked, is there a dead letter of this order?",
+    )
+    desk.put(asked_at_ms=desk.at_ms)
+
+
+def wait_for_payment(desk: Desk) -> None:
+    """Unpaid for too long: give it up. Else hold it longer."""
+    if desk.at_ms >= desk.standing.pay_by_ms:
+        fulfilment.cancel_lines(desk, list(desk.standing.lines), "unpaid")
+    else:
+        basket.extend_all(desk)
+
+
+def warn(desk: Desk) -> None:
+    """The promise is near and goods are still here: say so once, for each line."""
+    desk.put(warned=True)
+    for line in desk.standing.lines:
+        open_units = units_open(line)
+        if open_units > 0:
+            desk.say(RoutingType.SLA_AT_RISK, line, open_units, "promise_near")
+
+
+def units_open(line: Line) -> int:
+    """Units of a line that have not left and are still wanted."""
+    return line.quantity - line.shipped - line.cancelled - line.unfillable
+
+
+def schedule(desk: Desk) -> None:
+    """Set when the order must be looked at next."""
+    order = desk.standing
+    asks = any(part.asked for _, part in desk.parts())
+    asked_at_ms = (order.asked_at_ms or desk.at_ms) if asks else None
+    if desk.before is not None and order.asked_at_ms == desk.before.asked_at_ms and asks and spoke(desk):
+        asked_at_ms = desk.at_ms
+    desk.put(asked_at_ms=asked_at_ms)
+    desk.put(due_ms=next_look(desk, desk.standing))
+
+
+def spoke(desk: Desk) -> bool:
+    """Whether the ledger has just said something of the order: it is alive, so patience begins anew."""
+    return desk.record.kind is OrderKind.ANSWER
+
+
+def next_look(desk: Desk, order: Order) -> int | None:
+    """When something of the order is due; None where nothing is."""
+    policy = desk.policy
+    if order.stage in OVER:
+        return desk.at_ms + policy.keep_ms
+    if order.stage is Stage.PLANNING:
+        return desk.at_ms + policy.plan_patience_ms
+    if order.asked_at_ms is not None:
+        return order.asked_at_ms + policy.answer_patience_ms
+    if order.stage is Stage.RESERVED:
+        ends = [part.due_ms - policy.confirm_margin_ms for _, part in desk.parts() if part.due_ms is not None]
+        return min([order.pay_by_ms, *ends])
+    dates: list[int] = []
+    if order.ready_at_ms is not None:
+        dates.append(order.ready_at_ms + policy.pickup_window_ms)
+    if order.promise_by_ms is not None and not order.warned:
+        dates.append(order.promise_by_ms - policy.promise_margin_ms)
+    return min(dates, default=None)

@@ -1,0 +1,189 @@
+"""What is said about orders: one record type for what shops and warehouses report, and for what the router tells itself.
+
+The field names are those of `schemas/order.avsc`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from agents.inventory.answers import Answer
+from agents.inventory.channels import Method
+from agents.inventory.transactions import Destination
+
+
+class OrderKind(StrEnum):
+    """What happened to an order. The last three are written by Onhand itself."""
+
+    PLACED = "PLACED"
+    CHANGED = "CHANGED"
+    CANCELLED = "CANCELLED"
+    PAID = "PAID"
+    PICKED = "PICKED"
+    PICKED_SHORT = "PICKED_SHORT"
+    PACKED = "PACKED"
+    READY = "READY"
+    COLLECTED = "COLLECTED"
+    SHIPPED = "SHIPPED"
+    DELAYED = "DELAYED"
+    PLAN = "PLAN"
+    """The router's plan, with the revisions that it read: a record, so that replay is exact."""
+    ANSWER = "ANSWER"
+    """What the ledger said to a transaction of this order, or about one of its claims."""
+    WAKE = "WAKE"
+    """Something of the order is due."""
+
+
+SYSTEM_KINDS = frozenset({OrderKind.PLAN, OrderKind.ANSWER, OrderKind.WAKE})
+
+
+class OrderedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One line as it was ordered."""
+
+    line: int
+    """1 to 9,999; unique within the order."""
+    sku: str
+    quantity: int
+    """Base units."""
+
+
+class Read(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One level that a plan was made from."""
+
+    location: str
+    revision: int
+    atp: int
+
+
+class PlannedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where one line should be taken from, the best place first."""
+
+    line: int
+    locations: tuple[str, ...] = ()
+    """Ranked; none = the ledger chooses."""
+    read: tuple[Read, ...] = ()
+
+
+class OrderRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """One record about one order."""
+
+    record_id: str
+    """Unique per source and order: the same one again has no effect."""
+    source: str
+    kind: OrderKind
+    order_id: str
+    occurred_at_ms: int | None = None
+    lines: tuple[OrderedLine, ...] = ()
+    """PLACED, CHANGED: all lines, as they are from now on."""
+    line: int | None = None
+    """The line that is meant; null = the whole order."""
+    location: str | None = None
+    quantity: int | None = None
+    """Base units: picked, shipped, collected; of PICKED_SHORT what was found; null = all that is meant."""
+    channel: str | None = None
+    method: Method = Method.SHIPPING
+    pickup_location: str | None = None
+    destination: Destination | None = None
+    promise_by_ms: int | None = None
+    """When the customer was told to have it."""
+    priority: int = 0
+    partial: bool = False
+    """Whether a part of it is better than nothing; else all lines or none."""
+    max_splits: int | None = None
+    paid: bool = False
+    payment_window_ms: int | None = None
+    """How long it stays reserved unpaid; null = the policy of the topology."""
+    plan: tuple[PlannedLine, ...] = ()
+    attempt: int = 0
+    """PLAN: the attempt that it was made for."""
+    answer: Answer | None = None
+    reason: str | None = None
+    who: str | None = None
+    why: str | None = None
+
+
+class LineStanding(StrEnum):
+    """How a line stands, as the customer would ask."""
+
+    PLANNING = "planning"
+    RESERVING = "reserving"
+    RESERVED = "reserved"
+    ALLOCATED = "allocated"
+    BACKORDERED = "backordered"
+    UNFILLABLE = "unfillable"
+    READY = "ready"
+    SHIPPED = "shipped"
+    COLLECTED = "collected"
+    CANCELLED = "cancelled"
+
+
+class RoutingType(StrEnum):
+    """What the router says on `orders.routing.v1`."""
+
+    ALLOCATED = "ALLOCATED"
+    SPLIT = "SPLIT"
+    REROUTED = "REROUTED"
+    BACKORDERED = "BACKORDERED"
+    COVERED = "COVERED"
+    UNFILLABLE = "UNFILLABLE"
+    CANCELLED = "CANCELLED"
+    SHIPPED = "SHIPPED"
+    SLA_AT_RISK = "SLA_AT_RISK"
+
+
+class Place(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Units of a line at one location."""
+
+    location: str
+    quantity: int
+
+
+class Routing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One decision about one line: what its fulfilment must know, and why."""
+
+    event_id: str
+    type: RoutingType
+    order_id: str
+    line: int
+    sku: str
+    quantity: int
+    """Base units concerned."""
+    at_ms: int
+    places: tuple[Place, ...] = ()
+    """Where all its firm units are after this."""
+    from_location: str | None = None
+    to_location: str | None = None
+    reason: str | None = None
+    cause: str | None = None
+    """event_id of the ledger's answer or notice that it follows from."""
+    channel: str | None = None
+    method: Method = Method.SHIPPING
+
+
+class LineStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How a line stands."""
+
+    line: int
+    sku: str
+    quantity: int
+    state: LineStanding
+    places: tuple[Place, ...] = ()
+    backordered: int = 0
+    shipped: int = 0
+    reason: str | None = None
+
+
+class OrderStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How an order stands, with the current promise of each line."""
+
+    event_id: str
+    order_id: str
+    stage: str
+    at_ms: int
+    lines: tuple[LineStatus, ...]
+    channel: str | None = None
+    method: Method = Method.SHIPPING
+    promise_by_ms: int | None = None
+    placed_at_ms: int = 0

@@ -1,0 +1,170 @@
+"""The order router: every record of an order passes here, one partition at a time and in order.
+
+Wiring only: bytes to words, `decide_order`, words to bytes. What is decided is in `agents/inventory/orders`. Plans are made
+beside the fold, from the levels as they are at the moment, and enter the router's own topic before anything follows them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from agents.codec import Codec, Malformed
+from agents.inventory.orders.costs import shipment_cost
+from agents.inventory.orders.decide import decide_order
+from agents.inventory.orders.planning import Stock, make_plan
+from agents.inventory.orders.rows import Order, OrderArrival, OrderDecision, OrderPolicy, Stage, wanted
+from agents.inventory.orders.validation import problem_of
+from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, Read
+from agents.inventory.transactions import ORDER_ROUTER, LocationReference
+from agents.runtime.fold import FoldContext, InputRecord, Outbox, Outgoing
+from agents.runtime.levels_view import LevelsView
+from agents.runtime.plan import AgentLogic, said_topics
+from agents.runtime.topology import Topology
+from agents.state.orders import ORDER_TABLES, RoutedOrders
+
+AGENT = ORDER_ROUTER
+
+
+class OrderWords:
+    """Encoders and decoders of the order router's topics: the same for all partitions."""
+
+    def __init__(self, topology: Topology, codec: Codec) -> None:
+        agent = topology.agents[AGENT]
+        says = said_topics(topology, agent)
+        self.orders = agent.folds
+        self.transactions, self.routing = says["transaction"], says["order_routing"]
+        self.statuses, self.alerts = says["order_status"], says["alert"]
+        formats = topology.all_topics[self.orders].format, topology.all_topics[self.transactions].format
+        self.decode = codec.decoder(self.orders, "order", formats[0])
+        self.order = codec.encoder(self.orders, "order", formats[0])
+        self.transaction = codec.encoder(self.transactions, "transaction", formats[1])
+        self.routing_event = codec.encoder(self.routing, "order_routing")
+        self.status = codec.encoder(self.statuses, "order_status")
+        self.alert = codec.encoder(self.alerts, "alert")
+
+
+class Planner:
+    """Makes plans from the levels as they are, and from where the places lie."""
+
+    def __init__(self, view: LevelsView, locations: Sequence[LocationReference]) -> None:
+        self._view = view
+        self._places = {reference.location: reference for reference in locations}
+
+    def plan(self, order_id: str, order: Order) -> OrderRecord | None:
+        """The record of a plan; None while nothing is known to plan with."""
+        if not self._view.is_current:
+            return None
+        lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
+        plan = make_plan(lines, self._stock(lines), self._cost_of(order))
+        return OrderRecord(
+            record_id=f"plan-{order.attempt}",
+            source=ORDER_ROUTER,
+            kind=OrderKind.PLAN,
+            order_id=order_id,
+            attempt=order.attempt,
+            plan=plan.lines,
+        )
+
+    def _stock(self, lines: Sequence[OrderedLine]) -> Stock:
+        return {
+            sku: {
+                place: Read(place, revision, atp)
+                for place, (revision, atp) in tuple(self._view.of(sku).items())
+                if self._serves(place)
+            }
+            for sku in dict.fromkeys(line.sku for line in lines)
+        }
+
+    def _serves(self, location: str) -> bool:
+        place = self._places.get(location)
+        return place is None or (place.open and place.ships)
+
+    def _cost_of(self, order: Order) -> Callable[[str], int]:
+        return lambda location: shipment_cost(self._places.get(location), order.destination)
+
+
+class OrderFold:
+    """The orders of one partition."""
+
+    def __init__(self, context: FoldContext, words: OrderWords, policy: OrderPolicy, planner: Planner) -> None:
+        self.overlay = context.overlay
+        self._words = words
+        self._policy = policy
+        self._planner = planner
+        self._orders = RoutedOrders(context.overlay)
+        self._partition = context.partition
+        self._cause_prefix = f"{context.topic}-{context.partition}-"
+        self._to_plan: dict[str, None] = {}
+
+    def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
+        """Decide one record. See `Fold.fold`."""
+        said: OrderRecord = self._words.decode(record.value(), record.headers())
+        problem = problem_of(said)
+        if problem is not None:
+            raise Malformed(problem)
+        if record.key() != said.order_id.encode():
+            raise Malformed(f"the key {record.key()!r:.200} is not its order {said.order_id!r}")
+        arrival = OrderArrival(said, f"{self._cause_prefix}{record.offset()}", at_ms)
+        decision = decide_order(self._orders, arrival, self._policy)
+        outgoing = self._outgoing(said.order_id, decision)
+        # From here on it must succeed.
+        self._orders.apply(decision.changes)
+        self._to_plan[said.order_id] = None
+        outbox += outgoing
+
+    def _outgoing(self, order_id: str, decision: OrderDecision) -> Outbox:
+        words, key = self._words, order_id.encode()
+        said: Outbox = [
+            Outgoing(words.transactions, transaction.sku.encode(), words.transaction(transaction))
+            for transaction in decision.transactions
+        ]
+        said += [Outgoing(words.routing, key, words.routing_event(routing)) for routing in decision.routings]
+        if decision.status is not None:
+            said.append(Outgoing(words.statuses, key, words.status(decision.status)))
+        said += [Outgoing(words.alerts, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts]
+        return said
+
+    def end_chunk(self, outbox: Outbox) -> None:
+        """Plans for the orders of this chunk that wait for one: they are records of the same topic, decided next."""
+        to_plan, self._to_plan = self._to_plan, {}
+        for order_id in to_plan:
+            order = self._orders.order(order_id)
+            if order is not None and order.stage is Stage.PLANNING:
+                record = self._planner.plan(order_id, order)
+                if record is not None:
+                    outbox.append(self._to_myself(record))
+
+    def _to_myself(self, record: OrderRecord) -> Outgoing:
+        return Outgoing(self._words.orders, record.order_id.encode(), self._words.order(record), self._partition)
+
+    def due(self, now_ms: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
+        """WAKE records for the orders of which something is due."""
+        return [
+            (order_id.encode(), self._words.order(wake(order_id, now_ms)))
+            for order_id in self._orders.due_before(now_ms, limit)
+        ]
+
+    def is_broadcast(self, key: bytes) -> bool:  # noqa: ARG002 - as every fold
+        """No record of orders is for every partition."""
+        return False
+
+
+def wake(order_id: str, now_ms: int) -> OrderRecord:
+    """The record that wakes an order. Its id says nothing: it is never remembered."""
+    digest = hashlib.blake2b(f"{order_id}@{now_ms // 10_000}".encode(), digest_size=6).hexdigest()
+    return OrderRecord(record_id=f"wake-{digest}", source=ORDER_ROUTER, kind=OrderKind.WAKE, order_id=order_id)
+
+
+def order_router(topology: Topology, codec: Codec) -> AgentLogic:
+    """Routes the orders."""
+    words = OrderWords(topology, codec)
+    levels = next(topic for topic in topology.topics.values() if topic.schema == "level")
+    view = LevelsView(topology.kafka, levels.name, levels.partitions, codec.decoder(levels.name, "level"))
+    planner = Planner(view, topology.locations)
+
+    def fold_of(context: FoldContext) -> OrderFold:
+        view.start()
+        return OrderFold(context, words, topology.orders, planner)
+
+    return AgentLogic(ORDER_TABLES, fold_of)
