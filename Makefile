@@ -4,21 +4,31 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SEEDS ?= 1..3000
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs kafka bench clean
+.PHONY: help demo test chaos simulation mutants check format docs kafka bench clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## See it work: embedded broker, worker, a month of trade, a kill, the check (about a minute)
 	$(BIN)/onhand demo $(ARGS)
 
 test: $(READY) ## Run all tests, on the embedded broker and, where Java and Maven are, on Apache Kafka
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(READY) ## Kill, freeze, cut and poison workers and broker on Apache Kafka, and judge what is left (ten minutes)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+simulation: $(READY) ## Play worlds of a virtual broker, clock and disk under every fault: SEEDS=1..3000, some minutes
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
+
+mutants: $(READY) ## Break a copy of the code in each of the ways that tests/mutants lists, and see each caught (minutes)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 check: $(READY) ## Judge style, format and types
 	$(BIN)/ruff check
@@ -29,7 +39,7 @@ format: $(READY) ## Put the source into its format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(READY) ## Write docs/reference/cli.md from the commands
+docs: $(READY) ## Write the pages of docs/reference that come from the code and the scenarios
 	$(BIN)/python -m tools.reference
 
 kafka: $(READY) ## Run Apache Kafka here in the foreground (Java 17 and Maven, no Docker)

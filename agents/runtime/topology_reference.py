@@ -8,12 +8,18 @@ from typing import Any, TypeVar
 import msgspec
 
 from agents.inventory.channels import Method
+from agents.inventory.hours import clock_ms
 from agents.inventory.reference_validation import LOCATION_KINDS, problem_of_channel, problem_of_location
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Zone
+from agents.inventory.units import MILLISECONDS_PER_MINUTE
 from agents.inventory.validation import problem_of_rule
 from agents.runtime.topology_file import Section
 
-POLICY_WORDS = {"claims": ("first_come", "priority"), "backorder": ("none", "limit", "unlimited")}
+POLICY_WORDS = {
+    "claims": ("first_come", "priority"),
+    "backorder": ("none", "limit", "unlimited"),
+    "abroad": ("allowed", "never"),
+}
 _Reference = TypeVar("_Reference", PolicySettings, LocationReference, ChannelReference)
 
 
@@ -80,16 +86,33 @@ def _location(section: Section) -> LocationReference:
         longitude_tenths=_tenths(section, "longitude_tenths"),
         time_zone=section.text("time_zone", "") or None,
         authority=section.names("authority", ()),
+        utc_offset_minutes=_offset_minutes(section),
+        zones=tuple([_zone(each) for each in section.listed("zones")]),
+        opening_days=section.names("opening_days", ()),
+        opens_at=section.text("opens_at", "") or None,
+        closes_at=section.text("closes_at", "") or None,
+        working_days=section.names("working_days", ()),
+        cut_off=section.text("cut_off", "") or None,
+        handling_time_ms=_given(section, "handling_time_ms", section.duration_ms),
+        daily_capacity=_given(section, "daily_capacity", section.whole),
     )
     section.finish()
     _judge(section, problem_of_location(reference) if reference.location else None)
     return reference
 
 
+def _zone(section: Section) -> Zone:
+    zone = Zone(
+        country=section.text("country"),
+        postal_prefix=section.text("postal_prefix", ""),
+        cost=section.whole("cost", 0),
+        days=section.whole("days", 0),
+    )
+    section.finish()
+    return zone
+
+
 def _channel(section: Section) -> ChannelReference:
-    handling_time_ms = section.duration_ms("handling_time_ms") if "handling_time_ms" in section.values else None
-    if handling_time_ms is None:
-        section.text("handling_time_ms", "")  # known, not given
     methods = section.names("methods", ())
     known = [method.value for method in Method]
     for method in methods:
@@ -99,12 +122,31 @@ def _channel(section: Section) -> ChannelReference:
         channel=section.text("channel"),
         locations=section.names("locations", ()),
         region=section.text("region", "") or None,
-        handling_time_ms=handling_time_ms,
+        handling_time_ms=_given(section, "handling_time_ms", section.duration_ms),
         methods=tuple(method for method in methods if method in known),
+        cancel_limit_ms=_given(section, "cancel_limit_ms", section.duration_ms),
+        late_penalty=_given(section, "late_penalty", section.whole),
     )
     section.finish()
     _judge(section, problem_of_channel(reference) if reference.channel else None)
     return reference
+
+
+def _given(section: Section, name: str, read: Callable[[str], int]) -> int | None:
+    section.asked.add(name)
+    return None if section.values.get(name) is None else read(name)
+
+
+def _offset_minutes(section: Section) -> int:
+    text = section.text("utc_offset", "+00:00")
+    try:
+        minutes = clock_ms(text[1:]) // MILLISECONDS_PER_MINUTE
+    except ValueError:
+        minutes = -1
+    if minutes < 0 or text[0] not in "+-":
+        section.wrong("utc_offset", f"must be local time less UTC, written +HH:MM or -HH:MM in quotes, not {text!r}")
+        return 0
+    return -minutes if text[0] == "-" else minutes
 
 
 def _tenths(section: Section, name: str) -> int | None:

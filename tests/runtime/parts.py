@@ -70,6 +70,7 @@ class CountingFold:
         self.overlay = overlay
         self.times: list[int] = []
         self.ends_badly = False
+        self.wakes: list[tuple[bytes, bytes]] = []
 
     def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
         key, value = (record.key() or b"").decode(), record.value() or b""
@@ -93,7 +94,7 @@ class CountingFold:
             raise OverflowError("a number beyond 64 bits")
 
     def due(self, now_ms: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
-        return ()
+        return self.wakes[:limit]
 
     def is_broadcast(self, key: bytes) -> bool:
         return key.startswith(b"policy:")

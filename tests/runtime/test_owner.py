@@ -162,6 +162,15 @@ def test_time_never_goes_back_within_a_partition() -> None:
     assert prepared.time_ms == 3_000
 
 
+def test_two_wake_ups_of_one_key_are_both_written_and_neither_again_at_once() -> None:
+    real = RealOwner()
+    real.fold.wakes = [(MINE, b"expire"), (MINE, b"refresh"), (MINE, b"expire")]
+    written = [each[1:3] for each in real.owner.by_the_clock(0, 0) if each[0] == TOPIC]
+    assert written == [(MINE, b"expire"), (MINE, b"refresh")]
+    real.owner._look_again_at_ms = 0
+    assert [each for each in real.owner.by_the_clock(0, 0) if each[0] == TOPIC] == []
+
+
 def test_deciding_moves_nothing_before_the_commit() -> None:
     real = RealOwner()
     first = decided(real, HandMade(MINE, b"", 0))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agents.inventory.transactions import PolicySettings
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
 from agents.runtime.topology import Topology, TopologyInvalid, load
 from agents.state.ledger import LEDGER_TABLES
+from agents.state.orders import ORDER_TABLES
 
 SHIPPED = Path(__file__).parents[2] / "topology.yaml"
 SMALL = """
@@ -74,6 +75,19 @@ def test_the_shipped_stock_keeper_keeps_every_table_of_the_core(shipped: Topolog
     assert tables <= set(shipped.state.tables)
 
 
+def test_the_shipped_order_router_keeps_every_table_of_its_core(shipped: Topology) -> None:
+    tables = {table.name for table in ORDER_TABLES}
+    assert set(shipped.agents["order_router"].keeps) == tables
+    assert tables <= set(shipped.state.tables)
+
+
+def test_what_the_two_shipped_agents_say_to_each_other_is_what_the_other_folds(shipped: Topology) -> None:
+    keeper, router = shipped.agents["stock_keeper"], shipped.agents["order_router"]
+    assert keeper.folds in router.says
+    assert router.folds in keeper.says
+    assert shipped.topics[router.folds].timestamp_type == "LogAppendTime"
+
+
 def test_the_shipped_seed_is_the_default_policy(shipped: Topology) -> None:
     assert [policy.rule for policy in shipped.policies] == ["default"]
     assert shipped.policies[0].reservation_ttl_ms == 15 * 60 * 1000
@@ -89,7 +103,12 @@ def test_the_changelog_is_compacted_and_keeps_tombstones_for_a_week(shipped: Top
 
 
 def test_all_topics_are_the_declared_ones_and_what_agents_need_for_themselves(shipped: Topology, file: Path) -> None:
-    assert set(shipped.all_topics) == {*shipped.topics, "onhand.stock_keeper-changelog"}
+    assert set(shipped.all_topics) == {
+        *shipped.topics,
+        "onhand.stock_keeper-changelog",
+        "onhand.order_router-changelog",
+        "orders.v1.dlq",
+    }
     assert set(load(file, {}).all_topics) == {
         "inventory.transactions.v1",
         "inventory.levels.v1",
@@ -175,6 +194,47 @@ def test_a_topology_cannot_be_changed(file: Path) -> None:
         topology.app = "other"  # type: ignore[misc]
     with pytest.raises(TypeError):
         topology.topics["new"] = topology.topics["inventory.levels.v1"]  # type: ignore[index]
+
+
+def test_places_and_channels_are_read_as_the_records_that_carry_them(file: Path) -> None:
+    file.write_text(
+        SMALL
+        + "locations: [{location: LEEDS, kind: store, pickup: true, region: north, authority: [wms, pos]}, {location: YORK, open: false}]\n"
+        + "channels: [{channel: web, locations: [LEEDS], methods: [shipping], handling_time_ms: 2h}, {channel: app}]\n"
+    )
+    topology = load(file, {})
+    assert topology.locations == (
+        LocationReference("LEEDS", kind="store", pickup=True, region="north", authority=("wms", "pos")),
+        LocationReference("YORK", open=False),
+    )
+    assert topology.channels == (
+        ChannelReference("web", locations=("LEEDS",), methods=("shipping",), handling_time_ms=7_200_000),
+        ChannelReference("app"),
+    )
+    assert topology.seeds == (*topology.policies, *topology.locations, *topology.channels)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("locations: [{kind: store}]", "locations[0].location: is missing"),
+        ("locations: [{location: A}, {location: A}]", "locations[1].location: A is given twice"),
+        ("locations: [{location: A, kind: castle}]", "locations[0].kind: must be one of"),
+        ("locations: [{location: A, opne: false}]", "locations[0].opne: is unknown; did you mean open?"),
+        (
+            "locations: [{location: A, latitude_tenths: 53.8}]",
+            "locations[0].latitude_tenths: must be degrees times ten",
+        ),
+        ("locations: [{location: A, latitude_tenths: 5380}]", "locations[0]: latitude_tenths of A is 5380"),
+        ("channels: [{channel: web, methods: [drone]}]", "channels[0].methods: drone is no method"),
+        ("channels: [{channel: web}, {channel: web}]", "channels[1].channel: web is given twice"),
+        ("channels: [{channel: web, handling_time_ms: soon}]", "channels[0].handling_time_ms: must be a duration"),
+        ("policies: [{rule: a, buffer_percent: 130}]", "policies[0]: buffer_percent is 130"),
+    ],
+)
+def test_a_mistake_in_a_seed_names_its_place_in_the_list(file: Path, text: str, mistake: str) -> None:
+    found = mistakes_in(file, f"{SMALL}{text}\n")
+    assert any(mistake in sentence for sentence in found), found
 
 
 def test_policies_take_durations_for_milliseconds(file: Path) -> None:
