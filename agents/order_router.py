@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from agents.codec import Codec, Malformed
-from agents.inventory.orders.costs import shipment_cost
+from agents.inventory.orders.costs import serves, shipment_cost
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.planning import Stock, make_plan
 from agents.inventory.orders.rows import Order, OrderArrival, OrderDecision, OrderPolicy, Stage, wanted
@@ -56,7 +56,7 @@ class Planner:
         if not self._view.is_current:
             return None
         lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
-        plan = make_plan(lines, self._stock(lines), self._cost_of(order))
+        plan = make_plan(lines, self._stock(lines, order), self._cost_of(order))
         return OrderRecord(
             record_id=f"plan-{order.attempt}",
             source=ORDER_ROUTER,
@@ -66,19 +66,15 @@ class Planner:
             plan=plan.lines,
         )
 
-    def _stock(self, lines: Sequence[OrderedLine]) -> Stock:
+    def _stock(self, lines: Sequence[OrderedLine], order: Order) -> Stock:
         return {
             sku: {
                 place: Read(place, revision, atp)
                 for place, (revision, atp) in tuple(self._view.of(sku).items())
-                if self._serves(place)
+                if serves(self._places.get(place), order.destination)
             }
             for sku in dict.fromkeys(line.sku for line in lines)
         }
-
-    def _serves(self, location: str) -> bool:
-        place = self._places.get(location)
-        return place is None or (place.open and place.ships)
 
     def _cost_of(self, order: Order) -> Callable[[str], int]:
         return lambda location: shipment_cost(self._places.get(location), order.destination)

@@ -101,6 +101,8 @@ def data(topology: Topology) -> Mapping[str, Any]:
         "answers_keep_ms": topology.answers_keep_ms,
         "backfill_sources": topology.backfill_sources,
         "policies": [msgspec.to_builtins(policy) for policy in topology.policies],
+        "locations": [msgspec.to_builtins(location) for location in topology.locations],
+        "channels": [msgspec.to_builtins(channel) for channel in topology.channels],
         "mappings": topology.mappings,
     }
 

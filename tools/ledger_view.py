@@ -87,13 +87,29 @@ def prospects(topology: Topology, skus: Iterable[str], seen: Callable[[int], Non
 def _rows(
     topology: Topology, tables: Sequence[Table], skus: Iterable[str], seen: Callable[[int], None]
 ) -> list[tuple[Table, Key, Any]]:
-    """Rows of some tables that begin with a SKU: of these SKUs, or of all; from the changelog, in the order of keys."""
+    return rows_of(topology, tables, (), skus, seen)
+
+
+def rows_of(
+    topology: Topology,
+    tables: Sequence[Table],
+    whole: Sequence[Table],
+    skus: Iterable[str],
+    seen: Callable[[int], None],
+) -> list[tuple[Table, Key, Any]]:
+    """Rows of some tables that begin with a SKU: of these SKUs, or of all; from the changelog, in the order of keys.
+
+    Beside them all rows of the `whole` tables, which every partition has alike. Raises TopicMissing.
+    """
     named = tuple(skus)
     latest: dict[bytes, bytes | None] = {}
-    prefixes = tuple(
-        table.prefix + (b"" if sku is None else table.encode_prefix((sku,)))
-        for table in tables
-        for sku in (named or (None,))
+    prefixes = (
+        *(
+            table.prefix + (b"" if sku is None else table.encode_prefix((sku,)))
+            for table in tables
+            for sku in (named or (None,))
+        ),
+        *(table.prefix for table in whole),
     )
     for count, message in enumerate(_messages(topology, topology.agents[LEDGER].changelog.name, named)):
         key = message.key() or b""
@@ -101,7 +117,7 @@ def _rows(
             latest[key] = message.value()
         if count % 1_000 == 0:
             seen(count)
-    by_prefix = {table.prefix: table for table in tables}
+    by_prefix = {table.prefix: table for table in (*tables, *whole)}
     return [
         (by_prefix[key[:1]], by_prefix[key[:1]].decode_key(key[1:]), by_prefix[key[:1]].decode_row(value))
         for key, value in sorted(latest.items())

@@ -80,7 +80,7 @@ RARE: dict[str, frozenset[str]] = {
     "Answer": frozenset(
         {
             "refusal", "shortfall", "alternatives", "next_receipt_at_ms", "backordered", "from_location",
-            "repeats", "reason", "lines", "routed",
+            "repeats", "reason", "lines", "routed", "candidates",
         }
     ),
     "Order": frozenset(

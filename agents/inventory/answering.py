@@ -81,6 +81,7 @@ def answer_of(draft: Draft, outcome: Outcome) -> Answer:
         reason=transaction.reason,
         lines=lines_after(draft, outcome.lines) if len(transaction.lines) > 1 else (),
         routed=transaction.source == ORDER_ROUTER,
+        candidates=draft.candidates,
     )
 
 

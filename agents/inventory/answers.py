@@ -39,6 +39,29 @@ class Alternative(msgspec.Struct, frozen=True, gc=False, array_like=True):
     atp: int
 
 
+class CostTerm(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One term of what a place costs."""
+
+    term: str
+    """`distance`, `zone`, `scarcity`, `expiry`, `load` or `lateness`."""
+    measure: int
+    """Kilometres, zone cost, tenths of weeks, days, percent, penalty."""
+    cost: int
+    """The measure times its weight."""
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A place that the ledger weighed for a claim."""
+
+    location: str
+    atp: int
+    """Units that it could still promise to the claim."""
+    cost: int
+    """The sum of its terms; the least wins, equal ones by name."""
+    terms: tuple[CostTerm, ...] = ()
+    """Those that have a weight."""
+
+
 class LineState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What became of one line, of a transaction about several."""
 
@@ -93,6 +116,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One state a line, where several were asked together; then `line` is null, and legs and due stand here."""
     routed: bool = False
     """The order router asked, or holds the claim: it hears of this on the topic of orders."""
+    candidates: tuple[Candidate, ...] = ()
+    """Where the ledger chose by weights: the places as it weighed them, the best first, before the claim had its units."""
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):

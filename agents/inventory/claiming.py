@@ -17,7 +17,7 @@ from agents.inventory.backorders import room_of
 from agents.inventory.conflicts import Displacement, displace, displacement_for, free_with_weaker
 from agents.inventory.draft import Draft
 from agents.inventory.fences import take_fence
-from agents.inventory.granting import Share, places_of, return_all, spread, take_units, units_of
+from agents.inventory.granting import Share, free_at, places_of, return_all, spread, take_units, units_of
 from agents.inventory.inbounds import announced
 from agents.inventory.items import is_tracked
 from agents.inventory.outcomes import LineOutcome, Outcome, accept, refuse
@@ -26,6 +26,7 @@ from agents.inventory.postings import Account
 from agents.inventory.promising import promisable, withheld
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, is_firm
+from agents.inventory.sourcing import told, weigh
 from agents.inventory.transactions import ORDER_ROUTER, Transaction
 
 
@@ -106,8 +107,13 @@ def grant_lines(
     said: list[LineOutcome] = []
     granted = missing = 0
     location = location_of(terms)
+    weighed = None if terms.locations else weigh(draft, terms, free_at)
+    chosen: list[str] = []
     for number, (line, quantity) in enumerate(lines):
         grant = plan(draft, holder, terms, quantity)
+        if weighed:
+            chosen += [share.location for share in grant.shares]
+            draft.candidates = told(weighed, chosen)
         granted, missing = granted + grant.covered + grant.backordered, missing + grant.missing
         if number == len(lines) - 1 and missing and (not transaction.partial or not granted):
             refusal = refuse(reason_of(draft, terms, missing), missing, location)
@@ -156,6 +162,7 @@ def terms_of(draft: Draft, asked: tuple[str, ...], legs: tuple[Leg, ...] = (), *
         avoid=transaction.avoid,
         routed=transaction.source == ORDER_ROUTER,
         lot=transaction.lot,
+        destination=transaction.destination,
     )
 
 

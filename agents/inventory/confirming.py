@@ -11,13 +11,14 @@ from agents.inventory.backorders import room_of
 from agents.inventory.claiming import reason_of
 from agents.inventory.draft import Draft
 from agents.inventory.expiry import expired_lately
-from agents.inventory.granting import place_units, spread, units_of
+from agents.inventory.granting import free_at, place_units, spread, units_of
 from agents.inventory.lines import decide_lines
 from agents.inventory.outcomes import Outcome, accept, refuse
 from agents.inventory.places import place_of, refusal_of_name
 from agents.inventory.postings import Account
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, Leg, first_place, leg_at, soft_units, with_backorder
+from agents.inventory.sourcing import told, weigh
 
 
 def confirm(draft: Draft) -> Outcome:
@@ -102,7 +103,9 @@ def revive(draft: Draft, holder: str, line: int, quantity: int | None, firm: Cla
     wanted = soft_units(last)
     asked = quantity or soft_units_at(last, place_of(transaction))
     terms = revived_terms(draft, firm, last)
+    weighed = None if terms.locations else weigh(draft, terms, free_at)
     shares = spread(draft, terms, wanted)
+    draft.candidates = told(weighed, [share.location for share in shares])
     missing = wanted - units_of(shares)
     waiting = missing if missing <= room_of(draft, terms) else 0
 

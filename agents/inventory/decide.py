@@ -35,6 +35,7 @@ from agents.inventory.answering import answer_of, record_of
 from agents.inventory.availability import say_availability, states_changed
 from agents.inventory.backorders import cover_queue
 from agents.inventory.conflicts import yield_promises
+from agents.inventory.demand import LEAVING, remember_demand
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.duplicates import ANSWERS_KEEP_MS, is_too_late, recall, remember, repeat
 from agents.inventory.expiry import expire_due
@@ -152,6 +153,8 @@ def conclude(draft: Draft, outcome: Outcome) -> Decision:
         settle(draft)
         if draft.goods.queued:
             cover_queue(draft)
+        if draft.transaction.kind in LEAVING and draft.rows.policies().counts_demand:
+            remember_demand(draft)
         draft.journal.append(record_of(draft))
     answer = answer_of(draft, outcome)
     draft.answers.append(answer)

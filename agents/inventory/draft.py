@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents.inventory.alerts import Alert, AlertType, Severity
-from agents.inventory.answers import Answer, Notice
+from agents.inventory.answers import Answer, Candidate, Notice
 from agents.inventory.goods import NO_GOODS, Goods, next_date_ms
 from agents.inventory.offers import Availability, Edge
 from agents.inventory.policy import Policy
@@ -169,6 +169,7 @@ class Draft:
         "arrival",
         "at_ms",
         "availability",
+        "candidates",
         "changes",
         "edges",
         "goods",
@@ -204,6 +205,8 @@ class Draft:
         self.availability: Availability | None = None
         self.edges: list[Edge] = []
         self.watched: list[tuple[Watcher, Edge]] = []
+        self.candidates: tuple[Candidate, ...] = ()
+        """The places that were weighed for the claim of this transaction, for its answer."""
         self.shelves: dict[str, Shelf] = {}
         self._claims: dict[tuple[str, int], Claim | None] = {}
         self._claims_before: dict[tuple[str, int], Claim | None] = {}

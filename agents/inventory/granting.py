@@ -1,6 +1,6 @@
 """Where the units of a claim come from: which of its places, and how many of each.
 
-A claim names its places in ranked order, or none: then the ledger chooses. One rule holds for opening a claim, for
+A claim names its places in ranked order, or none: then the ledger chooses (sourcing.py). One rule holds for opening a claim, for
 covering what it waits for, and for moving what it loses: the first place that covers all; else the places in order,
 empty ones skipped, at most `max_splits` + 1 of them, those where the claim has units already included. No better set
 is searched for. Where that is not enough, a claim that has units already may move as a whole (moving.py).
@@ -8,7 +8,7 @@ is searched for. Where that is not enough, a claim that has units already may mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,6 +19,7 @@ from agents.inventory.life import free_of_lot
 from agents.inventory.postings import Account
 from agents.inventory.promising import promisable
 from agents.inventory.reservations import Claim, Leg, leg_at, take_from_leg, with_leg
+from agents.inventory.sourcing import Free, order_of_choice
 from agents.inventory.validation import LARGEST_QUANTITY
 
 WITHOUT_LIMIT = 1_000 * LARGEST_QUANTITY
@@ -32,33 +33,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, array_like=True):
     quantity: int
 
 
-Free = Callable[[Draft, Claim, str], int]
-"""Units that a place may give to a claim."""
-
-
-def order_of_choice(draft: Draft, claim: Claim) -> list[str]:
-    """The places of the SKU for a claim that asks for none, the best first: where most may be promised, then by name."""
-    places = dict.fromkeys([*draft.rows.positions(draft.sku), *draft.shelves])
-    if not places and not is_tracked(draft):
-        places = dict.fromkeys(draft.references.locations)
-    found = [
-        (-free_at(draft, claim, place), place)
-        for place in places
-        if place not in claim.avoid and may_be_chosen(draft, place)
-    ]
-    found.sort()
-    return [place for _, place in found]
-
-
-def may_be_chosen(draft: Draft, location: str) -> bool:
-    """Whether the ledger itself may choose the place: one that does not ship must be asked for."""
-    reference = draft.references.location(location) if draft.references.knows_any else None
-    return reference is None or reference.ships
-
-
 def places_of(draft: Draft, claim: Claim) -> Sequence[str]:
     """The places that may give units to the claim, the first choice first."""
-    return claim.locations or order_of_choice(draft, claim)
+    return claim.locations or order_of_choice(draft, claim, free_at)
 
 
 def free_at(draft: Draft, claim: Claim, location: str) -> int:

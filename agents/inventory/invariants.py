@@ -40,13 +40,14 @@ def check(draft: Draft) -> None:
     """
     sums = sum_postings(draft)
     tracked = is_tracked(draft)
+    takes = tracked and draft.transaction.kind in TAKING
     for location, shelf in draft.shelves.items():
         check_shelf(draft.sku, shelf, sums.get(location, NOTHING), tracked=tracked)
+        if takes and shelf.before is not None and shelf.unpromised < shelf.before.unpromised:
+            check_promise(draft, shelf)
     check_claims(draft, sums)
     if draft.goods.fences and tracked:
         check_fences(draft)
-    if draft.transaction.kind in TAKING and tracked:
-        check_promises(draft)
 
 
 def sum_postings(draft: Draft) -> Sums:
@@ -144,14 +145,26 @@ def check_claim(sku: str, claim: Claim) -> None:
         raise InvariantBroken(f"a claim of {sku} contradicts itself: {claim}")
 
 
-def check_promises(draft: Draft) -> None:
-    """No place was left with less than its safety stock by what was asked, unless it had less already."""
-    for location, shelf in draft.shelves.items():
-        taken = shelf.before is not None and shelf.unpromised < shelf.before.unpromised
-        if taken and shelf.unpromised < draft.safety_stock(location):
-            raise InvariantBroken(
-                f"{draft.transaction.kind} took what is not available to promise of {draft.sku} at {location}: {figures(shelf)}"
-            )
+def check_promise(draft: Draft, shelf: Shelf) -> None:
+    """What is asked has taken units here: no place may be left with less than its safety stock by it.
+
+    What the clock took before in the same decision (an expired lot) was not asked.
+    """
+    if shelf.unpromised < draft.safety_stock(shelf.location) and taken_by_asking(draft, shelf.location) > 0:
+        raise InvariantBroken(
+            f"{draft.transaction.kind} took what is not available to promise of {draft.sku} at {shelf.location}: {figures(shelf)}"
+        )
+
+
+def taken_by_asking(draft: Draft, location: str) -> int:
+    """Units that the record of the transaction itself took out of `unpromised` there."""
+    return -sum(
+        posting.quantity
+        for record in draft.journal
+        if record.kind is draft.transaction.kind
+        for posting in record.postings
+        if posting.account is Account.UNPROMISED and posting.location == location
+    )
 
 
 def take_legs(sums: Sums, claim: Claim, sign: int) -> None:

@@ -69,12 +69,41 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     """A lot with less life than this is set apart by the ledger; 0 = on the day after its date."""
     expiry_warning_days: int = 7
     """Of a lot with less life than this an alert is raised, once; 0 = never."""
+    distance_weight: int = 0
+    """Where the ledger chooses a place, the least cost wins: this is the cost of a kilometre."""
+    zone_weight: int = 0
+    """What the zone cost of the place is multiplied with."""
+    scarcity_weight: int = 0
+    """The cost of a tenth of a week that the supply of the place falls short of twelve weeks."""
+    expiry_weight: int = 0
+    """The cost of a day that the first lot of the place has left: old units are sold first."""
+    load_weight: int = 0
+    """The cost of a percent of the place's daily capacity that is promised of the SKU."""
+    lateness_weight: int = 0
+    """What the channel's penalty for days late is multiplied with."""
+    farthest_km: int = 0
+    """The ledger chooses no place further away than this; 0 = any."""
+    abroad: str = "allowed"
+    """`never`: the ledger chooses no place in another country than the destination's."""
 
 
 SETTINGS: tuple[str, ...] = Policy.__struct_fields__
 """The settings that this version reads; each is also a field of PolicySettings."""
 
 DEFAULT_POLICY = Policy()
+
+WEIGHTS = (
+    "distance_weight",
+    "zone_weight",
+    "scarcity_weight",
+    "expiry_weight",
+    "load_weight",
+    "lateness_weight",
+)
+"""Settings that weigh places against each other; with all of them 0 the place with most to promise is chosen."""
+
+OF_THE_CHOICE = (*WEIGHTS, "farthest_km", "abroad")
+"""Settings of a choice between places: a rule for one place cannot set them."""
 
 BUFFERS = ("buffer", "buffer_percent")
 """One setting in two measures."""
@@ -115,6 +144,8 @@ class PolicyBook:
     def __init__(self, rules: Iterable[PolicySettings] = ()) -> None:
         self.derived: dict[Any, Any] = {}
         """What others work out from the rules and want to keep until one changes; at most `CACHED_POLICIES`."""
+        self.counts_demand = False
+        """Whether any rule weighs scarcity: only then what leaves is remembered as demand."""
         self._rules: dict[str, PolicySettings] = {}
         self._by_sku: dict[str | None, list[PolicySettings]] = {}
         self._locations: set[str | None] = set()
@@ -187,6 +218,7 @@ class PolicyBook:
         self._locations = {rule.location for rule in rules}
         self._channels = {rule.channel for rule in rules}
         self._categories = {rule.category for rule in rules}
+        self.counts_demand = any(rule.scarcity_weight for rule in rules)
         self._effective.clear()
         self.derived.clear()
 

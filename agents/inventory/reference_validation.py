@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from agents.inventory.capacity import capacity_sku
 from agents.inventory.channels import Method
-from agents.inventory.transactions import ChannelReference, Kind, LocationReference, Transaction
+from agents.inventory.distances import ANYWHERE
+from agents.inventory.hours import MOST_OFFSET_MINUTES, WEEKDAYS, clock_ms
+from agents.inventory.transactions import ChannelReference, Destination, Kind, LocationReference, Transaction
+from agents.inventory.units import MILLISECONDS_PER_DAY
 
 LONGEST_NAME = 256
 FENCES = frozenset({Kind.FENCE, Kind.UNFENCE})
@@ -12,6 +16,10 @@ LOCATION_KINDS = frozenset({"warehouse", "store", "dark_store", "marketplace"})
 METHODS = frozenset(method.value for method in Method)
 MOST_LISTED = 1_000
 """Names in one list of a reference record."""
+LARGEST_COST = 1_000_000
+"""Of a zone, and of a day late: so that costs stay far within 64 bits."""
+MOST_DAYS = 365
+LONGEST_HANDLING_MS = MOST_DAYS * MILLISECONDS_PER_DAY
 
 
 def problem_of_reference(transaction: Transaction) -> str | None:
@@ -63,7 +71,73 @@ def problem_of_location(reference: LocationReference) -> str | None:
         return f"latitude_tenths of {reference.location} is {reference.latitude_tenths}"
     if reference.longitude_tenths is not None and abs(reference.longitude_tenths) > 1_800:
         return f"longitude_tenths of {reference.location} is {reference.longitude_tenths}"
-    return problem_of_names(reference.authority, f"authority of {reference.location}")
+    return (
+        problem_of_names(reference.authority, f"authority of {reference.location}")
+        or problem_of_hours(reference)
+        or problem_of_zones(reference)
+        or problem_of_capacity(reference)
+    )
+
+
+def problem_of_hours(reference: LocationReference) -> str | None:
+    """When a place works, in local time."""
+    name = reference.location
+    for what, days in (("opening_days", reference.opening_days), ("working_days", reference.working_days)):
+        unknown = [day for day in days if day not in WEEKDAYS]
+        if unknown:
+            return f"{what} of {name}: {unknown[0]} is none of {', '.join(WEEKDAYS)}"
+        if len(days) != len(set(days)):
+            return f"{what} of {name}: a day is given twice"
+    for what in ("opens_at", "closes_at", "cut_off"):
+        text = getattr(reference, what)
+        try:
+            _ = 0 if text is None else clock_ms(text)
+        except ValueError as error:
+            return f"{what} of {name}: {error}"
+    if reference.closes_at is not None and clock_ms(reference.closes_at) <= clock_ms(reference.opens_at or "00:00"):
+        return f"{name} closes at {reference.closes_at}, before it opens"
+    if abs(reference.utc_offset_minutes) > MOST_OFFSET_MINUTES:
+        return f"utc_offset_minutes of {name} is {reference.utc_offset_minutes}"
+    if reference.handling_time_ms is not None and not 0 <= reference.handling_time_ms <= LONGEST_HANDLING_MS:
+        return f"handling_time_ms of {name} is {reference.handling_time_ms}"
+    return None
+
+
+def problem_of_zones(reference: LocationReference) -> str | None:
+    """Where a place sends to, and at which cost."""
+    if len(reference.zones) > MOST_LISTED:
+        return f"zones of {reference.location}: more than {MOST_LISTED}"
+    areas = [(zone.country, zone.postal_prefix) for zone in reference.zones]
+    if len(areas) != len(set(areas)):
+        return f"zones of {reference.location}: an area is given twice"
+    for zone in reference.zones:
+        area = f"zone {zone.country} {zone.postal_prefix}".rstrip() + f" of {reference.location}"
+        if zone.country != ANYWHERE and not is_name(zone.country):
+            return f"{area}: names no country"
+        if zone.postal_prefix and (zone.country == ANYWHERE or not is_postal_prefix(zone.postal_prefix)):
+            return f"{area}: a postal prefix is upper case, without spaces, and of one country"
+        if not 0 <= zone.cost <= LARGEST_COST:
+            return f"{area}: the cost is {zone.cost}"
+        if not 0 <= zone.days <= MOST_DAYS:
+            return f"{area}: {zone.days} days on the way"
+    return None
+
+
+def problem_of_capacity(reference: LocationReference) -> str | None:
+    """The capacity of a place on a day is the stock of a SKU, which has to be a key."""
+    capacity, name = reference.daily_capacity, reference.location
+    if capacity is None:
+        return None
+    if not 0 <= capacity <= LARGEST_COST:
+        return f"daily_capacity of {name} is {capacity}"
+    if len(capacity_sku(name, "0000-00-00")) > LONGEST_NAME:
+        return f"{name} is too long a name for a place with a daily capacity"
+    return None
+
+
+def is_postal_prefix(text: str) -> bool:
+    """Whether postal areas can begin with it, as they are compared."""
+    return is_name(text) and text == text.upper() and " " not in text
 
 
 def problem_of_channel(reference: ChannelReference) -> str | None:
@@ -75,9 +149,26 @@ def problem_of_channel(reference: ChannelReference) -> str | None:
     unknown = [method for method in reference.methods if method not in METHODS]
     if unknown:
         return f"{reference.channel} sells by {unknown[0]}; it may be {' or '.join(sorted(METHODS))}"
-    if reference.handling_time_ms is not None and reference.handling_time_ms < 0:
+    if reference.handling_time_ms is not None and not 0 <= reference.handling_time_ms <= LONGEST_HANDLING_MS:
         return f"handling_time_ms of {reference.channel} is {reference.handling_time_ms}"
+    if reference.cancel_limit_ms is not None and reference.cancel_limit_ms < 0:
+        return f"cancel_limit_ms of {reference.channel} is {reference.cancel_limit_ms}"
+    if reference.late_penalty is not None and not 0 <= reference.late_penalty <= LARGEST_COST:
+        return f"late_penalty of {reference.channel} is {reference.late_penalty}"
     return problem_of_names(reference.locations, f"locations of {reference.channel}")
+
+
+def problem_of_destination(destination: Destination | None) -> str | None:
+    """Why nothing can be sent to a destination."""
+    if destination is None:
+        return None
+    if not is_name(destination.country) or len(destination.postal_area) > LONGEST_NAME:
+        return "the destination names no country, or too long a postal area"
+    if destination.latitude_tenths is not None and abs(destination.latitude_tenths) > 900:
+        return f"latitude_tenths of the destination is {destination.latitude_tenths}"
+    if destination.longitude_tenths is not None and abs(destination.longitude_tenths) > 1_800:
+        return f"longitude_tenths of the destination is {destination.longitude_tenths}"
+    return None
 
 
 def problem_of_names(names: tuple[str, ...], what: str) -> str | None:

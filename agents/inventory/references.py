@@ -40,6 +40,15 @@ def visible(reference: LocationReference) -> LocationReference:
         longitude_tenths=None,
         time_zone=None,
         authority=(),
+        utc_offset_minutes=0,
+        zones=(),
+        opening_days=(),
+        opens_at=None,
+        closes_at=None,
+        working_days=(),
+        cut_off=None,
+        handling_time_ms=None,
+        daily_capacity=None,
     )
 
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from agents.inventory.transactions import Destination
+
 
 class Leg(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a claim holds at one location. A leg is reserved or allocated or, after confirming a part, both."""
@@ -65,6 +67,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The order router holds it."""
     lot: str | None = None
     """The lot that it asks for; null for a claim that takes any."""
+    destination: Destination | None = None
+    """Where it is to be sent: what a place costs depends on it, also when the claim is covered or moves."""
 
 
 class Closing(StrEnum):

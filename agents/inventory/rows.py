@@ -33,6 +33,7 @@ INBOUNDS = "inbounds"  # (sku, inbound) -> Inbound
 TRANSFERS = "transfers"  # (sku, transfer) -> Transfer
 CASES = "cases"  # (sku, location) -> Case, the open ones
 LOSSES = "losses"  # (sku, location) -> Losses
+DEMAND = "demand"  # (sku, location) -> Demand, where a policy weighs scarcity
 TOLD_LEVELS = "told_levels"  # (sku, location) -> ToldLevels, where snapshots come from
 LOCATIONS = "locations"  # (location,) -> LocationReference
 CHANNELS = "channels"  # (channel,) -> ChannelReference
@@ -49,6 +50,14 @@ class Due(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """That something is due; the key says what and when."""
 
 
+class Demand(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What leaves a place for customers in a week, as it was on the last day on which something did. See demand.py."""
+
+    weekly_thousandths: int
+    day: int
+    """Of UTC by record time, counted from 1970-01-01."""
+
+
 class Movement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Sum of the signed on_hand changes of the movements (never of counts) that occurred in one second."""
 
@@ -62,6 +71,7 @@ Row = (
     | KeptAnswer
     | Due
     | Movement
+    | Demand
     | PolicySettings
     | Goods
     | Lot

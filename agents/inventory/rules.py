@@ -12,8 +12,6 @@ from agents.inventory.transactions import PolicySettings
 
 VISIBLE = (
     "safety_stock",
-    "backorder",
-    "backorder_limit",
     "buffer",
     "buffer_percent",
     "low_at",
@@ -22,7 +20,7 @@ VISIBLE = (
     "removal_days",
     "expiry_warning_days",
 )
-"""Settings by which something was published, or somebody waits: where one changes, the SKUs concerned are visited.
+"""Settings by which something was published or is withheld: where one changes, the SKUs concerned are visited.
 The others are only asked when something happens."""
 
 

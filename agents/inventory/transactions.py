@@ -192,6 +192,35 @@ class PolicySettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The units withheld then, beside the safety stock."""
     echo_window_ms: int | None = None
     """A snapshot that says back a level published so shortly before it was taken is an echo; 0 = there are none."""
+    distance_weight: int | None = None
+    """Where the ledger chooses a place: the cost of a kilometre. 0 = distance does not count; likewise all weights."""
+    zone_weight: int | None = None
+    """What the place's own zone cost is multiplied with."""
+    scarcity_weight: int | None = None
+    """The cost of a tenth of a week that the supply of the place falls short of twelve."""
+    expiry_weight: int | None = None
+    """The cost of a day that the first lot of the place has left: old units are sold first."""
+    load_weight: int | None = None
+    """The cost of a percent of the place's daily capacity that is promised of the SKU."""
+    lateness_weight: int | None = None
+    """What the channel's penalty for days late is multiplied with."""
+    farthest_km: int | None = None
+    """The ledger chooses no place that is further away than this; 0 = any."""
+    abroad: str | None = None
+    """`allowed`, or `never`: the ledger chooses no place in another country than the destination's."""
+
+
+class Zone(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What it costs, and how long it takes, to send from a place to an area."""
+
+    country: str
+    """ISO 3166-1 alpha-2 code; `*` = every country that no other zone names."""
+    postal_prefix: str = ""
+    """Beginning of the postal areas that are meant, upper case, no spaces; empty = the whole country."""
+    cost: int = 0
+    """In the unit that weights and penalties are in too, such as cents."""
+    days: int = 0
+    """Days on the way."""
 
 
 class LocationReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -208,8 +237,27 @@ class LocationReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=Tru
     latitude_tenths: int | None = None
     longitude_tenths: int | None = None
     time_zone: str | None = None
+    """IANA name, for people. The ledger reckons with `utc_offset_minutes`."""
     authority: tuple[str, ...] = ()
     """Systems whose absolute facts count here, the highest first."""
+    utc_offset_minutes: int = 0
+    """Local time less UTC. Summer time is another record: it is in the log, so replay is exact."""
+    zones: tuple[Zone, ...] = ()
+    """Where it sends to, at which cost; none = everywhere, at no cost that is known."""
+    opening_days: tuple[str, ...] = ()
+    """`mon` to `sun`: when shoppers may come; none = every day."""
+    opens_at: str | None = None
+    """`HH:MM` local time; null = at midnight."""
+    closes_at: str | None = None
+    """`HH:MM` local time; null = at midnight."""
+    working_days: tuple[str, ...] = ()
+    """`mon` to `sun`: when parcels leave; none = every day."""
+    cut_off: str | None = None
+    """`HH:MM` local time: what is ready later leaves on the next working day; null = parcels leave when ready."""
+    handling_time_ms: int | None = None
+    """From claim to ready for the carrier; null = as long as the channel says."""
+    daily_capacity: int | None = None
+    """Shipments that can leave in a day; null = without limit, 0 = the ledger never chooses it."""
 
 
 class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -223,6 +271,10 @@ class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     handling_time_ms: int | None = None
     methods: tuple[str, ...] = ()
     """`shipping`, `pickup`: how it sells; none = both."""
+    cancel_limit_ms: int | None = None
+    """How long after it was placed an order may be cancelled; null = until it is picked."""
+    late_penalty: int | None = None
+    """What each day late costs by its service level, in the unit of zone costs; null = 1."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

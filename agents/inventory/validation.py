@@ -6,7 +6,8 @@ A quantity of zero or less is no such problem: it is a refusal (`quantity_not_po
 from __future__ import annotations
 
 from agents.inventory.findings import MOST_LOSSES
-from agents.inventory.reference_validation import problem_of_reference
+from agents.inventory.policy import OF_THE_CHOICE, WEIGHTS
+from agents.inventory.reference_validation import problem_of_destination, problem_of_reference
 from agents.inventory.transactions import (
     BROADCAST_KINDS,
     FACT_KINDS,
@@ -62,8 +63,11 @@ NOT_BELOW_ZERO = (
     "shrinkage_events",
     "shrinkage_buffer",
     "echo_window_ms",
+    "farthest_km",
 )
 """Settings of a policy rule."""
+LARGEST_WEIGHT = 1_000_000
+"""So that costs stay far within 64 bits."""
 REQUESTABLE = frozenset({Kind.SHIP, Kind.TRANSFER_OUT, Kind.ADJUST})
 TRANSFERS = frozenset({Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
 MAY_BE_LAST = frozenset({Kind.RECEIPT, Kind.TRANSFER_IN, Kind.REFRESH})
@@ -241,7 +245,7 @@ def problem_of_claim(transaction: Transaction) -> str | None:
         return f"{kind} names no quantity"
     if not opens and len(transaction.locations) > 1:
         return f"{kind} names one location of the claim, or none"
-    return None
+    return problem_of_destination(transaction.destination)
 
 
 def problem_of_rule(rule: PolicySettings) -> str | None:
@@ -260,6 +264,14 @@ def problem_of_rule(rule: PolicySettings) -> str | None:
         return f"shrinkage_events is {rule.shrinkage_events}; so many losses are not remembered"
     if rule.buffer_percent is not None and not 0 <= rule.buffer_percent <= 100:
         return f"buffer_percent is {rule.buffer_percent}"
+    for name in WEIGHTS:
+        value = getattr(rule, name)
+        if value is not None and not 0 <= value <= LARGEST_WEIGHT:
+            return f"{name} is {value}"
+    if rule.location is not None and any(getattr(rule, name) is not None for name in OF_THE_CHOICE):
+        return "a rule for one place cannot say how places are weighed against each other"
+    if rule.abroad not in {None, "allowed", "never"}:
+        return f"abroad is {rule.abroad}; it may be allowed or never"
     if rule.claims not in {None, "first_come", "priority"}:
         return f"claims is {rule.claims}; it may be first_come or priority"
     if rule.backorder not in {None, "none", "limit", "unlimited"}:

@@ -21,7 +21,7 @@ from agents.inventory.offers import Refreshing, ToldStates
 from agents.inventory.policy import Policy, PolicyBook
 from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
-from agents.inventory.rows import Due, Movement
+from agents.inventory.rows import Demand, Due, Movement
 from agents.inventory.shipments import Inbound, Transfer
 from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
 from agents.state.keys import Key, encode_texts
@@ -140,6 +140,7 @@ TRANSFERS = Table(names.TRANSFERS, b"T", (str, str), Transfer, cached=False)
 CASES = Table(names.CASES, b"D", (str, str), Case, cached=False)
 LOSSES = Table(names.LOSSES, b"s", (str, str), Losses, cached=False)
 TOLD_LEVELS = Table(names.TOLD_LEVELS, b"e", (str, str), ToldLevels, cached=False)
+DEMAND = Table(names.DEMAND, b"w", (str, str), Demand, cached=False)
 
 LEDGER_TABLES: tuple[Table, ...] = (
     POSITIONS,
@@ -160,6 +161,7 @@ LEDGER_TABLES: tuple[Table, ...] = (
     CASES,
     LOSSES,
     TOLD_LEVELS,
+    DEMAND,
 )
 
 

@@ -19,8 +19,9 @@ from agents.codec.shapes import Field, Shape, shape_of
 from agents.codec.varints import Tables
 from agents.codec.words import STRUCTS
 from agents.inventory.alerts import Alert, AlertType, Severity
-from agents.inventory.answers import Alternative, Answer, LegState, Status
+from agents.inventory.answers import Alternative, Answer, Candidate, CostTerm, LegState, Status
 from agents.inventory.channels import Method
+from agents.inventory.offers import Availability, ChannelOffers, Edge, Offer, State
 from agents.inventory.orders.words import (
     LineStanding,
     LineStatus,
@@ -51,6 +52,7 @@ from agents.inventory.transactions import (
     PolicySettings,
     Transaction,
     Watcher,
+    Zone,
 )
 
 LONGS = st.one_of(st.integers(-70, 70), st.integers(-(1 << 63), (1 << 63) - 1), st.integers(1_700_000_000_000, 1 << 41))
@@ -189,6 +191,16 @@ def usual() -> dict[str, list[Any]]:
             Heartbeat(topic="inventory.transactions.v1", partition=3, input_position=1_042, record_time_ms=AT_MS,
                       at_ms=AT_MS + 900, instance="worker-1")
         ],
+        "availability": [
+            Availability(event_id="inventory.transactions.v1-3-1041-4", sku="SHOE-42", as_of_ms=AT_MS,
+                         groups=(ChannelOffers(("shop", "web"), tuple(_offers())), ChannelOffers(("pos",), ())))
+        ],
+        "edge": [
+            Edge(event_id="inventory.transactions.v1-3-1041-5", sku="SHOE-42", channel="web", method=offer.method,
+                 region=offer.region, state=offer.state, previous=previous, quantity=offer.quantity,
+                 next_receipt_at_ms=offer.next_receipt_at_ms, at_ms=AT_MS, transaction_id="till-9", source="pos")
+            for offer in _offers() for previous in (None, *State)
+        ],
         "order": _orders(),
         "order_routing": [
             Routing(event_id="orders.v1-1-9-0", type=type_, order_id="o-1", line=1, sku="SHOE-42", quantity=1, at_ms=AT_MS,
@@ -203,6 +215,14 @@ def usual() -> dict[str, list[Any]]:
                         channel="web", method=Method.PICKUP, promise_by_ms=AT_MS + 1, placed_at_ms=AT_MS)
         ],
     }  # fmt: skip
+
+
+def _offers() -> list[Offer]:
+    return [
+        Offer(method, state, region, quantity, None if quantity else AT_MS + 86_400_000)
+        for method in Method
+        for state, region, quantity in zip(State, (None, "north", "süd"), (0, 7, None), strict=False)
+    ]
 
 
 def _orders() -> list[OrderRecord]:
@@ -259,8 +279,9 @@ def _references() -> list[Transaction]:
     rule = PolicySettings("p1", "SHOE-42", "shoes", "LEEDS", "web", True, 1, 900_000, 7_200_000, "priority", "limit", 5,
                           2, 3, 4, 10, 30, 2, 4)  # fmt: skip
     place = LocationReference(
-        "LEEDS", "store", False, False, True, "north", "GB", 538, -15, "Europe/London", ("wms", "pos")
-    )
+        "LEEDS", "store", False, False, True, "north", "GB", 538, -15, "Europe/London", ("wms", "pos"), 60,
+        (Zone("GB", "LS", 3, 1), Zone("*", cost=9)), ("mon", "sat"), "09:00", "17:30", ("mon",), "15:00", 7_200_000, 400,
+    )  # fmt: skip
     return [
         one(Kind.INBOUND, sku="SHOE-42", location="LEEDS", quantity=12, inbound="ASN-1", due_at_ms=AT_MS + 1),
         one(Kind.TRANSFER_OUT, sku="SHOE-42", location="LEEDS", to_location="YORK", quantity=1, transfer="T-1"),
@@ -275,9 +296,12 @@ def _references() -> list[Transaction]:
         one(Kind.EXPIRE, sku="SHOE-42"),
         one(Kind.REFRESH, sku="SHOE-42"),
         one(Kind.POLICY, policy=rule),
+        one(Kind.POLICY, policy=PolicySettings("p2", distance_weight=2, zone_weight=1, scarcity_weight=3, expiry_weight=4,
+                                               load_weight=5, lateness_weight=6, farthest_km=800, abroad="never")),
         one(Kind.LOCATION, location_reference=place),
         one(Kind.CHANNEL, channel_reference=ChannelReference("web", ("LEEDS", "YORK"), "north", 3_600_000)),
-    ]
+        one(Kind.CHANNEL, channel_reference=ChannelReference("app", cancel_limit_ms=1_800_000, late_penalty=250)),
+    ]  # fmt: skip
 
 
 def _journal() -> list[JournalRecord]:
@@ -305,4 +329,6 @@ def _answers() -> list[Answer]:
                for refusal in Refusal]  # fmt: skip
     notices = [change(first, status=status, from_location="YORK", backordered=2, repeats=first.event_id, reason="count")
                for status in Status]  # fmt: skip
-    return [first, *refused, *notices]
+    costs = CostTerm("distance", 150, 300), CostTerm("zone", 4, 4)
+    weighed = change(first, candidates=(Candidate("LEEDS", 9, 304, costs), Candidate("YORK", 70, 1_000)))
+    return [first, *refused, *notices, weighed]

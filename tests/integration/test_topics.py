@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from agents.inventory.transactions import PolicySettings
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
 from agents.runtime.broker_errors import BrokerUnusable
 from agents.runtime.reference import Broadcast, seed_of, write_broadcasts, write_seeds, written_seeds
 from agents.runtime.topics import Cluster, DifferenceKind, PartitionOffsets, compare, connect
@@ -123,6 +123,19 @@ def test_a_changed_rule_is_another_seed_and_the_others_are_not_repeated(any_scra
     assert written_seeds(any_scratch.kafka, topic.name) == {
         seed_of(rule).transaction_id for rule in (*RULES, stricter[1])
     }
+
+
+def test_places_and_channels_are_seeds_like_rules(any_scratch: Topology) -> None:
+    topic = transactions_topic(any_scratch)
+    seeds = (RULES[0], LocationReference("LEEDS", pickup=True), ChannelReference("web"))
+    write = (any_scratch.kafka, any_scratch.app, topic.name, topic.partitions, seeds)
+    encode = transaction_encoder(any_scratch, topic.name)
+    assert write_seeds(*write, encode) == ("default", "location LEEDS", "channel web")
+    assert write_seeds(*write, encode) == ()
+    decode = codec_of(any_scratch).decoder(topic.name, "transaction")
+    for held in read(any_scratch, topic.name).values():
+        assert [key for key, _ in held] == [b"policy:default", b"location:LEEDS", b"channel:web"]
+        assert [decode(value) for _, value in held] == [seed_of(seed) for seed in seeds]
 
 
 def test_a_broadcast_is_in_all_partitions_or_in_none(any_scratch: Topology) -> None:

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from agents.inventory.answers import Answer, Status
+from agents.inventory.offers import State
 from agents.inventory.reservations import Closing
 from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, GOODS, LOTS, POSITIONS, Decision
-from agents.inventory.transactions import INTENTION_KINDS, Kind, Transaction
+from agents.inventory.transactions import INTENTION_KINDS, Transaction
 from tools.scenario.ledger import Ledger
 
 Tables = dict[str, dict[Any, Any]]
+States = dict[tuple[str, str, str, str | None], State]
+"""(SKU, channel, method, region) -> the state that was told last."""
 
 NOTICES = {Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED}
 BUCKETS = ("unpromised", "reserved", "allocated", "quarantined", "in_transit")
@@ -112,20 +115,20 @@ def open_and_closed(ledger: Ledger) -> Iterator[str]:
             yield f"{key} is open and {closed[key].closing} at once"
 
 
-def oversold(ledger: Ledger, before: Tables, transaction: Transaction, decision: Decision) -> Iterator[str]:
+def oversold(ledger: Ledger, transaction: Transaction, decision: Decision) -> Iterator[str]:
     """What is asked takes no place below its safety stock; what it cannot take waits, and only where that is allowed."""
     if transaction.kind not in INTENTION_KINDS or not is_tracked(ledger, transaction.sku):
         return
-    answer = answer_of(decision)
-    changed = [key for table, key in decision.changes if table == POSITIONS]
-    expired = {record.holder for record in decision.journal[:-1] if record.kind is Kind.EXPIRE}
-    for key in changed:
-        was, now = before[POSITIONS].get(key), rows_of(ledger, POSITIONS)[key]
-        taken = (0 if was is None else was.unpromised) - now.unpromised
-        if taken > 0 and now.unpromised < safety_stock(ledger, str(key[0]), str(key[1])) and not expired:
-            yield f"{transaction.kind} took {taken} units of {key} that are not available: {now}"
-    if answer.refusal is not None and not decision.journal and changed:
-        yield f"{transaction.kind} was refused and changed {changed}"
+    own = [record for record in decision.journal if record.kind is transaction.kind]
+    if answer_of(decision).refusal is not None and own:
+        yield f"{transaction.kind} was refused and journalled"
+    taken: dict[str, int] = {}
+    for posting in (posting for record in own for posting in record.postings if posting.account == "unpromised"):
+        taken[posting.location] = taken.get(posting.location, 0) - posting.quantity
+    for location, units in taken.items():
+        row = rows_of(ledger, POSITIONS)[transaction.sku, location]
+        if units > 0 and row.unpromised < safety_stock(ledger, transaction.sku, location):
+            yield f"{transaction.kind} took {units} units of {transaction.sku} at {location} that are not available: {row}"
 
 
 def fences_off(ledger: Ledger) -> Iterator[str]:
@@ -158,6 +161,30 @@ def lots_off(ledger: Ledger) -> Iterator[str]:
             yield f"lot {key} holds {figures}, {sums.get(key)} were posted"
         if min(figures) < 0:
             yield f"lot {key} is below zero: {figures}"
+
+
+def edges_off(states: States, decision: Decision) -> Iterator[str]:
+    """Edges tell of every change of state, once; what is offered is never below zero. Takes over the new states."""
+    for edge in decision.edges:
+        cell = (edge.sku, edge.channel, edge.method, edge.region)
+        if edge.previous != states.get(cell, State.OUT) or edge.state == edge.previous:
+            yield f"{cell} went from {edge.previous} to {edge.state}, and was told as {states.get(cell)}"
+        states[cell] = edge.state
+    if decision.availability is None:
+        return
+    sku = decision.availability.sku
+    offered: set[Any] = set()
+    for group in decision.availability.groups:
+        for offer in group.offers:
+            if offer.quantity is not None and offer.quantity < 0:
+                yield f"less than nothing of {sku} is offered: {offer}"
+            for channel in group.channels:
+                offered.add((sku, channel, offer.method, offer.region))
+                if states.get((sku, channel, offer.method, offer.region), State.OUT) != offer.state:
+                    yield f"no edge told that {sku} is {offer.state} for {channel}"
+    for told, state in states.items():
+        if told[0] == sku and state is not State.OUT and told not in offered:
+            yield f"no edge told that {told} is out"
 
 
 def all_faults(ledger: Ledger) -> list[str]:

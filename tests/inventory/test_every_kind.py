@@ -23,7 +23,7 @@ from agents.state.ledger import LEDGER_TABLES, LedgerRows
 from agents.state.memory import MemoryStore
 from agents.state.overlay import Overlay
 from agents.state.store import Meta
-from tests.inventory.books import all_faults, answer_of, copied, oversold, rows_of, units_lost
+from tests.inventory.books import States, all_faults, answer_of, copied, edges_off, oversold, rows_of, units_lost
 from tests.inventory.stories import PLACES, SKUS, STORIES, Story, claims, facts, policies
 from tools.scenario.ledger import Ledger
 
@@ -44,6 +44,7 @@ class EveryKind(RuleBasedStateMachine):
         self.told: list[Transaction] = []
         self.answers: dict[tuple[str, str, str], Answer] = {}
         self.levels: dict[tuple[str, str], Any] = {}
+        self.states: States = {}
         self.crashes: set[int] = set()
 
     @initialize(units=st.integers(1, 6), rules=st.lists(policies, max_size=2))
@@ -124,13 +125,12 @@ class EveryKind(RuleBasedStateMachine):
         transaction = self.transaction_of(dict(story))
         if problem_of(transaction) is not None:
             return
-        before = copied(self.ledger)
         decision = self.send(transaction)
         answer = answer_of(decision)
         self.told.append(transaction)
         self.answers[id_of(transaction)] = answer
         assert list(units_lost(self.ledger, decision)) == []
-        assert list(oversold(self.ledger, before, transaction, decision)) == []
+        assert list(oversold(self.ledger, transaction, decision)) == []
         if transaction.kind in FACT_KINDS and transaction.mode is Mode.FACT:
             assert answer.refusal in {None, *EXCUSES}, "reality happened"
         self.judge_claim(transaction, answer)
@@ -162,6 +162,7 @@ class EveryKind(RuleBasedStateMachine):
         self.log.append((self.ledger.now_ms, transaction, decision))
         for level in decision.levels:
             self.levels[level.sku, level.location] = level
+        assert list(edges_off(self.states, decision)) == []
         return decision
 
     def transaction_of(self, story: Story) -> Transaction:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.inventory.answers import Alternative, Answer, KeptAnswer, LegState, LineState, Status
+from agents.inventory.answers import Alternative, Answer, Candidate, CostTerm, KeptAnswer, LegState, LineState, Status
 from agents.inventory.channels import Method
 from agents.inventory.findings import Case, Losses, ToldLevel, ToldLevels
 from agents.inventory.findings import Loss as FoundLoss
@@ -15,16 +15,18 @@ from agents.inventory.offers import Refreshing, Scope, State, Told, ToldStates
 from agents.inventory.positions import Position
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, Loss
-from agents.inventory.rows import Due, Movement
+from agents.inventory.rows import Demand, Due, Movement
 from agents.inventory.shipments import Inbound, Transfer
 from agents.inventory.transactions import (
     ChannelReference,
     Component,
+    Destination,
     Item,
     Kind,
     LocationReference,
     PolicySettings,
     Watcher,
+    Zone,
 )
 from agents.state.rocks import RocksOptions, RocksStore, TableOptions
 from agents.state.tables import Table
@@ -82,6 +84,7 @@ CLAIM = Claim(
     avoid=("HULL",),
     routed=True,
     lot="L-1",
+    destination=Destination("GB", "LS1", 538, -15),
 )
 ANSWER = Answer(
     event_id="inventory.transactions.v1-3-77-0",
@@ -109,6 +112,7 @@ ANSWER = Answer(
     reason="because",
     lines=(LineState(1, 1, 1, 2, (LegState("LEEDS", 1, 0),), NOON_MS),),
     routed=True,
+    candidates=(Candidate("LEEDS", 5, 318, (CostTerm("distance", 159, 318),)),),
 )
 KEPT = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", False, NOON_MS, False, ANSWER)
 STUB = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", True, NOON_MS, True)
@@ -140,6 +144,14 @@ RULE = PolicySettings(
     shrinkage_window_ms=15,
     shrinkage_buffer=16,
     echo_window_ms=17,
+    distance_weight=20,
+    zone_weight=21,
+    scarcity_weight=22,
+    expiry_weight=23,
+    load_weight=24,
+    lateness_weight=25,
+    farthest_km=26,
+    abroad="never",
 )
 GOODS = Goods(
     item=Item(unit="gram", category="shoes", tracked=False, kit=(Component("SOLE", 2),)),
@@ -166,9 +178,24 @@ LOCATION = LocationReference(
     longitude_tenths=-16,
     time_zone="Europe/London",
     authority=("wms", "pos"),
+    utc_offset_minutes=60,
+    zones=(Zone("GB", "LS", 3, 1), Zone("*")),
+    opening_days=("mon", "sat"),
+    opens_at="09:00",
+    closes_at="17:30",
+    working_days=("mon",),
+    cut_off="15:00",
+    handling_time_ms=7_200_000,
+    daily_capacity=400,
 )
 CHANNEL = ChannelReference(
-    channel="web", locations=("LEEDS", "YORK"), region="north", handling_time_ms=3_600_000, methods=("pickup",)
+    channel="web",
+    locations=("LEEDS", "YORK"),
+    region="north",
+    handling_time_ms=3_600_000,
+    methods=("pickup",),
+    cancel_limit_ms=1_800_000,
+    late_penalty=250,
 )
 TOLD = ToldStates(
     (Told(("app", "web"), ((Method.SHIPPING, None), (Method.PICKUP, "north")), (State.LOW, State.IN_STOCK)),)
@@ -200,6 +227,7 @@ GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
         ("SHOE-é", "LEEDS"),
         Losses((FoundLoss("topic-3-17-0", NOON_MS, 2, 1_790_000_000, "count"),)),
     ),
+    "demand": ("demand", ("SHOE-é", "LEEDS"), Demand(3_500, 20_717)),
     "told_levels": ("told_levels", ("SHOE-é", "LEEDS"), ToldLevels((ToldLevel(NOON_MS, 10, 7, 6),))),
     "location": ("locations", ("LEEDS",), LOCATION),
     "channel": ("channels", ("web",), CHANNEL),

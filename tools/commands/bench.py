@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Part = Literal["thin", "ledger", "latency"]
 PARTS: tuple[Part, ...] = ("thin", "ledger", "latency")
+CHANNELS: Literal["channels"] = "channels"
+"""Measured only when it is asked for: what channels cost, without a broker."""
 RATES = (200, 2_000)
 """Transactions per second at which latency is taken."""
 THIN_PER_LEDGER = 5
@@ -86,7 +88,7 @@ class Findings:
     type=click.FloatRange(0.1, 600),
     help=f"How long each rate is sent; default {FULL.latency_s:g}, with --quick {QUICK.latency_s:g}.",
 )
-@click.option("--only", type=click.Choice(PARTS), help="Measure this part alone.")
+@click.option("--only", type=click.Choice((*PARTS, CHANNELS)), help="Measure this part alone.")
 @click.option("--check", is_flag=True, help="Exit with 1 where a goal is missed.")
 @common_options
 def command(
@@ -95,7 +97,7 @@ def command(
     records: int | None,
     repeats: int | None,
     latency_seconds: float | None,
-    only: Part | None,
+    only: Part | Literal["channels"] | None,
     check: bool,
 ) -> None:
     """Measure throughput and latency against bare loops.
@@ -103,8 +105,12 @@ def command(
     Thin and ledger are ratios: transactions/s of the real engine to those of a bare consume-produce-commit loop that
     does the same work on the same broker in the same run. Latency is the time from publishing a transaction to reading
     its committed level. Without --bootstrap it starts Apache Kafka here, or where Java or Maven is missing the embedded
-    broker, with small loads. Its topics have names of their own and are deleted at the end.
+    broker, with small loads. Its topics have names of their own and are deleted at the end. `--only channels` is no part
+    of the rest: the fold with none, one, ten and fifty sales channels, without a broker.
     """
+    if only == "channels":
+        _measure_channels(context, records or (QUICK if quick else FULL).records // 5, repeats or (1 if quick else 3))
+        return
     parts: tuple[Part, ...] = PARTS if only is None else (only,)
     with _cluster(context) as (at, broker, is_embedded):
         if is_embedded and check:
@@ -125,6 +131,45 @@ def command(
         _show(context, findings, is_embedded)
     if check and findings.missed:
         context.differs()
+
+
+def _measure_channels(context: Context, records: int, repeats: int) -> None:
+    """What so many channels cost a transaction, and what they publish."""
+    from rich.table import Table
+
+    from tools.bench.channels import channel_costs
+    from tools.brokers.encoding import codec_of
+
+    context.progress_console.print(
+        f"channels: {records:,} transactions, {repeats} times with each number of channels ..."
+    )
+    started = os.getloadavg()[0]
+    costs = channel_costs(context.topology, codec_of(context.topology), records, repeats)
+    load = [round(started, 2), round(os.getloadavg()[0], 2)]
+    if context.as_json:
+        context.print_json({"channels": costs, "records": records, "load_average": load})
+        return
+    table = Table(title="The fold without a broker, a SKU at three places")
+    for name in (
+        "channels",
+        "transactions/s of CPU",
+        "ratio",
+        "availability/transaction",
+        "bytes each",
+        "bytes/transaction",
+    ):
+        table.add_column(name, justify="right")
+    for cost in costs:
+        table.add_row(
+            str(cost.channels),
+            f"{cost.transactions_per_s:,.0f}",
+            f"{cost.ratio:.2f}",
+            f"{cost.availability_per_transaction:.2f}",
+            f"{cost.bytes_per_record:,.0f}",
+            f"{cost.availability_per_transaction * cost.bytes_per_record:,.0f}",
+        )
+    context.console.print(table)
+    context.console.print(f"Load average {load[0]} before, {load[1]} after.")
 
 
 @contextmanager

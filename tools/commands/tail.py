@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -121,22 +120,12 @@ def _start(since: str | None, offset: int | None, *, filtered: bool) -> Start:
 
 
 def _moment_ms(text: str) -> int:
-    """Epoch milliseconds of an age (`1h`: an hour ago) or of a date and time, UTC where it names no zone."""
-    from agents.runtime.notation import duration_ms
+    from tools.moments import NoMoment, moment_ms
 
     try:
-        return int(time.time() * 1000) - duration_ms(text)
-    except ValueError:
-        pass
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(
-            f"--since must be an age such as 15m, 1h or 2d, or a time such as 2026-11-21T14:00Z, not {text!r}"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp() * 1000)
+        return moment_ms(text)
+    except NoMoment as error:
+        raise click.UsageError(f"--since must be {error}") from None
 
 
 def _condition(text: str) -> tuple[tuple[str, ...], str]:

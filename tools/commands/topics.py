@@ -26,7 +26,7 @@ def command() -> None:
 )
 @common_options
 def create(context: Context, dry_run: bool, align: bool) -> None:
-    """Create the topics that are missing, and write the policy seeds once.
+    """Create the topics that are missing, and write the reference seeds once.
 
     May be repeated: what is there stays. Settings of existing topics are changed only with --align. Partition counts
     are never changed: where one differs nothing is done at all. Exit code 1 where a worker would refuse what is left.
@@ -110,24 +110,23 @@ def _refuse_other_counts(context: Context, differences: Sequence[Difference]) ->
 
 
 def _seeds(topology: Topology, new: frozenset[str], *, dry_run: bool) -> Sequence[str]:
-    """Write the seeds that are not there yet into each topic of transactions that an agent folds; return their rules."""
-    from agents.runtime.reference import missing_seeds, write_seeds
+    """Write the seeds that are not there yet into each topic of transactions that an agent folds; return their names."""
+    from agents.runtime.reference import missing_seeds, seed_name, write_seeds
     from tools.brokers.encoding import transaction_encoder
 
     folded = {agent.folds for agent in topology.agents.values()}
     rules: list[str] = []
     for topic in topology.topics.values():
-        if topic.schema != "transaction" or topic.name not in folded or not topology.policies:
+        if topic.schema != "transaction" or topic.name not in folded or not topology.seeds:
             continue
         settings = {**topology.kafka, **topology.producer}
         if not dry_run:
             encode = transaction_encoder(topology, topic.name)
-            rules += write_seeds(settings, topology.app, topic.name, topic.partitions, topology.policies, encode)
+            rules += write_seeds(settings, topology.app, topic.name, topic.partitions, topology.seeds, encode)
         elif topic.name in new:
-            rules += [policy.rule for policy in topology.policies]
+            rules += [seed_name(reference) for reference in topology.seeds]
         else:
-            missing = missing_seeds(topology.kafka, topic.name, topology.policies)
-            rules += [seed.policy.rule for seed in missing if seed.policy is not None]
+            rules += [seed_name(reference) for reference in missing_seeds(topology.kafka, topic.name, topology.seeds)]
     return rules
 
 
@@ -159,7 +158,8 @@ def _tell_created(
             f"{would}set      {each.topic} {each.setting}={each.wanted} (was {each.found or 'unset'})"
         )
     for rule in seeds:
-        context.console.print(f"{would}written  policy {rule}, to every partition")
+        named = rule if rule.startswith(("location ", "channel ")) else f"policy {rule}"
+        context.console.print(f"{would}written  {named}, to every partition", markup=False)
     if not (created or aligned or seeds or left):
         context.console.print("Nothing to do: all topics are there and as declared.")
     if left:

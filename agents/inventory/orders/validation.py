@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.inventory.channels import Method
 from agents.inventory.orders.rows import LINES_APART
 from agents.inventory.orders.words import OrderKind, OrderRecord
+from agents.inventory.reference_validation import problem_of_destination
 from agents.inventory.validation import LARGEST_QUANTITY, LATEST_MS, LONGEST_NAME
 
 MOST_LINES = 500
@@ -46,7 +47,7 @@ def problem_of_numbers(record: OrderRecord) -> str | None:
     for time_ms in (record.occurred_at_ms, record.promise_by_ms):
         if time_ms is not None and not 0 <= time_ms <= LATEST_MS:
             return f"{time_ms} is no time in milliseconds since 1970"
-    return None
+    return problem_of_destination(record.destination)
 
 
 def problem_of_kind(record: OrderRecord) -> str | None:

@@ -1,0 +1,53 @@
+"""`onhand location`: the reference of places, as it is in force, and how to set it."""
+
+from __future__ import annotations
+
+import click
+
+from tools.context import Context, common_options
+
+
+@click.group("location", epilog="Example: onhand location set LEEDS open=no --dry-run")
+def command() -> None:
+    """Show or set the reference of places: whether they are open, ship, offer pickup, their region, whose counts count.
+
+    A place that closes takes no claims: those it has move to other places of their list, or yield.
+    """
+
+
+@command.command("list", epilog="Example: onhand location list --json")
+@common_options
+def list_(context: Context) -> None:
+    """Show all places of which a LOCATION record came."""
+    from tools.reference_writing import read_view, show_all
+
+    show_all(context, "location", list(read_view(context).locations.values()))
+
+
+@command.command("set", epilog="Example: onhand location set LEEDS open=no --dry-run")
+@click.argument("location")
+@click.argument("settings", nargs=-1, metavar="SETTING=VALUE...")
+@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
+@click.option("--why", metavar="TEXT", help="Why.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+def set_(
+    context: Context,
+    location: str,
+    settings: tuple[str, ...],
+    who: str | None,
+    why: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Set a place: what is named changes, the rest stays. SETTING=none takes a value away.
+
+    Settings: kind, open, ships, pickup, region, country, latitude_tenths, longitude_tenths, time_zone, authority.
+    It is written to every partition at once and holds from then on; what it changes follows SKU by SKU.
+    """
+    from agents.inventory.transactions import LocationReference
+    from tools.reference_writing import changed, read_view, write
+
+    old = read_view(context).locations.get(location)
+    write(context, old, changed(LocationReference, location, old, settings), who=who, why=why, dry_run=dry_run, yes=yes)
