@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.inventory.orders.rows import OrderPolicy
+from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Zone
 from agents.runtime.topology import Topology, TopologyInvalid, load
 from agents.state.ledger import LEDGER_TABLES
 from agents.state.orders import ORDER_TABLES
@@ -214,9 +215,50 @@ def test_places_and_channels_are_read_as_the_records_that_carry_them(file: Path)
     assert topology.seeds == (*topology.policies, *topology.locations, *topology.channels)
 
 
+def test_how_a_place_works_and_what_a_channel_promises_is_read_too(file: Path) -> None:
+    file.write_text(
+        SMALL
+        + "locations:\n  - location: LEEDS\n    utc_offset: \"-05:30\"\n    zones: [{country: GB, postal_prefix: LS, cost: 3, days: 1}, {country: '*'}]\n"
+        + "    opening_days: [mon, sat]\n    opens_at: '09:00'\n    closes_at: '17:30'\n    working_days: [mon]\n    cut_off: '15:00'\n"
+        + "    handling_time_ms: 2h\n    daily_capacity: 0\n"
+        + "channels: [{channel: web, cancel_limit_ms: 30m, late_penalty: 250}]\n"
+        + "policies: [{rule: near, channel: web, distance_weight: 1, farthest_km: 800, abroad: never}]\n"
+    )
+    topology = load(file, {})
+    assert topology.locations == (
+        LocationReference(
+            "LEEDS",
+            utc_offset_minutes=-330,
+            zones=(Zone("GB", "LS", 3, 1), Zone("*")),
+            opening_days=("mon", "sat"),
+            opens_at="09:00",
+            closes_at="17:30",
+            working_days=("mon",),
+            cut_off="15:00",
+            handling_time_ms=7_200_000,
+            daily_capacity=0,
+        ),
+    )
+    assert topology.channels == (ChannelReference("web", cancel_limit_ms=1_800_000, late_penalty=250),)
+    assert topology.policies == (
+        PolicySettings(rule="near", channel="web", distance_weight=1, farthest_km=800, abroad="never"),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
+        (
+            "locations: [{location: A, utc_offset: Europe/London}]",
+            "locations[0].utc_offset: must be local time less UTC",
+        ),
+        ("locations: [{location: A, utc_offset: '01:00'}]", "locations[0].utc_offset: must be local time less UTC"),
+        ("locations: [{location: A, cut_off: noon}]", "locations[0]: cut_off of A: 'noon' is no time of the day"),
+        ("locations: [{location: A, zones: [{country: GB, price: 3}]}]", "locations[0].zones[0].price: is unknown"),
+        ("locations: [{location: A, zones: [{country: GB, cost: many}]}]", "locations[0].zones[0].cost: must be"),
+        ("channels: [{channel: web, late_penalty: -1}]", "channels[0].late_penalty: must be"),
+        ("policies: [{rule: a, abroad: maybe}]", "policies[0].abroad: must be one of"),
+        ("policies: [{rule: a, location: L, zone_weight: 1}]", "policies[0]: a rule for one place"),
         ("locations: [{kind: store}]", "locations[0].location: is missing"),
         ("locations: [{location: A}, {location: A}]", "locations[1].location: A is given twice"),
         ("locations: [{location: A, kind: castle}]", "locations[0].kind: must be one of"),
@@ -410,6 +452,7 @@ def test_the_reference_names_every_key_of_the_shipped_file() -> None:
         key for section in ("topics", "agents", "sources") for inner in document[section].values() for key in inner
     }
     keys |= {key for table in document["state"]["tables"].values() for key in table}
+    keys |= {name.removesuffix("_ms") for name in OrderPolicy.__struct_fields__} - {"cancel_limit"} | {"cancel_within"}
     assert sorted(key for key in keys if f"`{key}`" not in reference) == []
 
 
