@@ -1,4 +1,7 @@
-"""docs/reference/cli.md is written from the commands themselves: `python -m tools.reference` (or `make docs`)."""
+"""Pages of docs/reference that are written from the code: `python -m tools.reference` (or `make docs`).
+
+The commands' page is made here, the others in tools/pages.
+"""
 
 from __future__ import annotations
 
@@ -57,5 +60,14 @@ def _section(path: str, command: click.Command) -> str:
     return f"## onhand {path}\n\n```\n{help_of(path, command)}\n```\n"
 
 
+def pages() -> dict[Path, str]:
+    """Every page that is written from the code."""
+    from tools.pages import conformance, core
+
+    made = {PAGE: page(), PAGE.with_name("conformance.md"): conformance.page()}
+    return made | {PAGE.with_name(name): write() for name, write in core.PAGES.items()}
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

@@ -210,3 +210,35 @@ def test_opening_stock_cannot_be_declared_where_counts_would_contradict_it() -> 
     counts = [{"kind": "COUNT", "fields": {"quantity": {"column": "units"}}}]
     said = mistakes_of(PLAIN, rules=counts, opening="running_deficit")
     assert said == ("mappings.plain.opening: running_deficit cannot be followed through COUNT (rules[0])",)
+
+
+KITS = {"BOX": {"A1": 2, "B2": 1}, "PALLET": {"BOX": 10, "A1": 5}}
+
+
+def test_a_row_about_a_kit_becomes_a_transaction_for_each_component(tmp_path: Path) -> None:
+    rules = [{"kind": "SALE", "fields": {"quantity": {"column": "units"}}}]
+    mapping = mapping_of(PLAIN, rules=rules, kits=KITS)
+    transactions, tally, bad = imported(tmp_path, "7,01.02.2024 10:00,1,box,3,\n8,01.02.2024 10:00,1,a1,1,\n", mapping)
+    assert [(told.transaction_id, told.sku, told.quantity) for told in transactions] == [
+        ("7-1/BOX", "A1", 6),
+        ("7-1/BOX", "B2", 3),
+        ("8-2", "A1", 1),
+    ]
+    assert (tally.rows, tally.transactions["SALE"], bad) == (2, 3, [])
+
+
+def test_kits_within_kits_are_taken_apart_when_they_are_declared() -> None:
+    assert {part.sku: part.quantity for part in mapping_of(PLAIN, kits=KITS).kits["PALLET"].kit} == {"A1": 25, "B2": 10}
+
+
+@pytest.mark.parametrize(
+    ("kits", "says"),
+    [
+        ({"BOX": {}}, "at least one component"),
+        ({"BOX": {"A1": 0}}, "mappings.plain.kits.BOX.A1"),
+        ({"BOX": {"BOX": 1}}, "contains itself"),
+        ({"BOX": {"A\n1": 1}}, "mappings.plain.kits.BOX"),
+    ],
+)
+def test_kits_that_cannot_be_taken_apart_are_mistakes(kits: dict[str, Any], says: str) -> None:
+    assert says in " ".join(mistakes_of(PLAIN, kits=kits))

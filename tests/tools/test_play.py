@@ -62,6 +62,18 @@ def test_several_files_are_played_each_on_a_ledger_of_its_own() -> None:
     assert all(path in result.output for path in paths)
 
 
+def test_a_broker_is_named_only_for_live_play(tmp_path: Path) -> None:
+    result = play(tmp_path, GOOD, "--bootstrap", "localhost:1")
+    assert result.exit_code == 2
+    assert "go with --live" in result.output
+
+
+def test_live_play_reads_all_files_before_it_asks_a_broker(tmp_path: Path) -> None:
+    result = play(tmp_path, GOOD + "recieve SHOE@LEEDS 4\n", "--live", "--bootstrap", "localhost:1")
+    assert result.exit_code == 2
+    assert "line 3" in result.output
+
+
 @pytest.mark.parametrize(
     ("step", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +29,20 @@ def shop(broker: ClusterAddress, tmp_path_factory: pytest.TempPathFactory) -> It
             receipt("SHOE@ROW", 6, location="LEEDS"),
             a_transaction(Kind.SALE, "BOOT", quantity=2),
             receipt("SOCK[red]", 1),
+            receipt("HAT", 3),
+            a_transaction(Kind.INBOUND, "HAT", quantity=10, inbound="asn-1", due_at_ms=tomorrow_ms()),
+            a_transaction(Kind.ALLOCATE, "HAT", quantity=5, holder="market", sold=True),
         )
         stage.settle()
         yield stage
+
+
+def tomorrow_ms() -> int:
+    return int((dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).timestamp() * 1_000)
+
+
+def day(days: int) -> str:
+    return (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)).isoformat()
 
 
 def places(found: list[dict[str, object]]) -> list[tuple[object, object]]:
@@ -62,6 +74,20 @@ def test_all_shows_every_sku_in_order_and_negative_only_what_is_below_zero(shop:
     assert [(level["sku"], level["atp"]) for level in negative] == [("BOOT", -2)]
     nothing = ask(shop, "stock", "SHOE", "--negative")
     assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "None of it is below zero.\n")
+
+
+def test_by_a_day_what_is_announced_has_come_and_who_waits_is_served(shop: Stage) -> None:
+    (now,) = objects(shop, "stock", "HAT")
+    assert (now["atp"], now["in_transit"], "projected_atp" in now) == (0, 10, False)
+    assert [each["projected_atp"] for each in objects(shop, "stock", "HAT", "--by", day(0))] == [-2]
+    assert [each["projected_atp"] for each in objects(shop, "stock", "HAT", "--by", day(2))] == [8]
+    assert "projected atp" in ask(shop, "stock", "--all", "--by", day(2)).stdout
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2020-01-01"])
+def test_a_day_that_is_none_or_is_over_is_wrong_usage(shop: Stage, day: str) -> None:
+    told = ask(shop, "stock", "HAT", "--by", day)
+    assert (told.exit_code, day in told.stderr) == (2, True)
 
 
 def test_what_is_unknown_is_named_and_ends_with_1_and_the_rest_is_shown(shop: Stage) -> None:

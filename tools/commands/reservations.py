@@ -80,14 +80,14 @@ def _show(context: Context, found: list[OpenClaim]) -> None:
     table = Table()
     for name in ("sku", "holder", "line", "where"):
         table.add_column(name, overflow="fold")
-    for name in ("reserved", "allocated", "expires in"):
+    for name in ("reserved", "allocated", "backordered", "expires in"):
         table.add_column(name, justify="right")
     now = _now_ms()
     for each in found:
         plain = _plain(each)
         where = ", ".join(leg["location"] for leg in plain["legs"])
         expires = "" if plain["due_ms"] is None else time_left(plain["due_ms"] - now)
-        numbers = (str(plain["reserved"]), str(plain["allocated"]), expires)
+        numbers = (str(plain["reserved"]), str(plain["allocated"]), str(plain["backordered"] or ""), expires)
         table.add_row(each.sku, each.holder, str(each.line), where, *numbers)
     context.console.print(table, markup=False)  # names and reasons may hold [brackets]
     context.console.print("1 open claim" if len(found) == 1 else f"{len(found):,} open claims")

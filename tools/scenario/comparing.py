@@ -47,6 +47,9 @@ def differences_of_answer(wanted: ExpectedAnswer, answer: Answer | None) -> Iter
     alternatives = tuple((alternative.location, alternative.atp) for alternative in answer.alternatives)
     if wanted.alternatives is not None and alternatives != wanted.alternatives:
         yield f"the alternatives are {alternatives}, expected {wanted.alternatives}"
+    candidates = tuple((candidate.location, candidate.cost) for candidate in answer.candidates)
+    if wanted.candidates is not None and candidates != wanted.candidates:
+        yield f"the candidates are {candidates}, expected {wanted.candidates}"
     if wanted.legs is not None and places_of(answer) != wanted.legs:
         yield f"the legs are {places_of(answer)}, expected {wanted.legs}"
     if wanted.lines is not None:

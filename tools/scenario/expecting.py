@@ -58,7 +58,7 @@ def read_answer(words: Words, verb: str) -> ExpectedAnswer:
 
 
 def read_details(words: Words) -> dict[str, Any]:
-    """Read `short 1`, `repeats`, `due 10:15`, `legs A:3,B:2`, `alternatives A 3 B 2`, or any field and its value."""
+    """Read `short 1`, `repeats`, `due 10:15`, `legs A:3,B:2`, `alternatives A 3 B 2`, `candidates A 120`, or a field."""
     details: dict[str, Any] = {}
     while words:
         word = words.take("a detail")
@@ -73,7 +73,9 @@ def read_details(words: Words) -> dict[str, Any]:
         elif word == "lines":
             details["lines"] = read_lines(words)
         elif word == "alternatives":
-            details["alternatives"] = read_alternatives(words)
+            details["alternatives"] = read_pairs(words, "its atp")
+        elif word == "candidates":
+            details["candidates"] = read_pairs(words, "its cost")
         else:
             field = field_of(Answer, word)
             if field is None:
@@ -104,13 +106,13 @@ def read_lines(words: Words) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, line)) for line in lines)
 
 
-def read_alternatives(words: Words) -> tuple[tuple[str, int], ...]:
-    """Read `A 3 B 2`, or `none`."""
+def read_pairs(words: Words, figure: str) -> tuple[tuple[str, int], ...]:
+    """Read `A 3 B 2`, or `none`: locations, each with a figure."""
     if words.take_if("none"):
         return ()
     found: list[tuple[str, int]] = []
     while words:
-        found.append((words.take("a location"), words.number("its atp")))
+        found.append((words.take("a location"), words.number(figure)))
     return tuple(found)
 
 

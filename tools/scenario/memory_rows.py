@@ -18,6 +18,7 @@ from agents.inventory.rows import (
     CHANNELS,
     CLAIMS,
     CLOSED_CLAIMS,
+    DEMAND,
     DUE,
     GOODS,
     INBOUNDS,
@@ -56,6 +57,7 @@ TABLES = (
     CASES,
     LOSSES,
     TOLD_LEVELS,
+    DEMAND,
 )
 
 

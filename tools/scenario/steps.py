@@ -25,6 +25,8 @@ class ExpectedAnswer:
     repeats: bool = False
     due_ms: int | None = None
     alternatives: tuple[tuple[str, int], ...] | None = None
+    candidates: tuple[tuple[str, int], ...] | None = None
+    """(location, cost)."""
     legs: Places | None = None
     lines: tuple[tuple[int, ...], ...] | None = None
     """(line, granted, backordered, shortfall) of each line; what is behind may be left out."""

@@ -1,0 +1,1 @@
+"""Scenarios through a broker and a worker: `onhand play --live`."""

@@ -1,0 +1,71 @@
+"""`onhand play --live`: scenarios in batches, each batch on a stage of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tools.brokers.embedded import EmbeddedBroker
+from tools.live.batch import LARGEST_BATCH, Batch
+from tools.live.stage import LiveStage
+from tools.scenario.recording import Recording
+
+
+@dataclass(frozen=True)
+class LiveResult:
+    """What became of one scenario."""
+
+    path: Path
+    transactions: int
+    crashed: bool
+    """The worker was killed in the middle."""
+    differences: tuple[str, ...]
+
+
+class Theatre:
+    """A broker for any number of batches; a context manager."""
+
+    def __init__(self, topology_file: Path, bootstrap: str | None) -> None:
+        """`bootstrap`: a cluster to use under scratch names; None starts an embedded broker."""
+        self._stack = ExitStack()
+        self._topology_file = topology_file
+        self._bootstrap = bootstrap
+
+    def __enter__(self) -> Self:
+        if self._bootstrap is None:
+            self._bootstrap = self._stack.enter_context(EmbeddedBroker()).bootstrap
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def play(self, recordings: list[Recording]) -> Iterator[LiveResult]:
+        """Tell all of them to workers, batch by batch. Raises LiveFailed, BrokerUnusable, KafkaException.
+
+        A scenario that went otherwise than its text says in memory already is not told to a worker.
+        """
+        for recording in recordings:
+            if recording.difference is not None:
+                step = recording.difference
+                yield LiveResult(
+                    recording.path,
+                    0,
+                    crashed=False,
+                    differences=tuple(f"line {step.step.line}: {said}" for said in step.differences),
+                )
+        good = [recording for recording in recordings if recording.difference is None]
+        for first in range(0, len(good), LARGEST_BATCH):
+            yield from self._play_batch(good[first : first + LARGEST_BATCH])
+
+    def _play_batch(self, recordings: list[Recording]) -> Iterator[LiveResult]:
+        assert self._bootstrap is not None
+        with LiveStage(self._topology_file, self._bootstrap, len(recordings)) as stage:
+            found = Batch(stage, recordings).play()
+        for recording, differences in zip(recordings, found, strict=True):
+            yield LiveResult(recording.path, len(recording.told), bool(recording.crashes), tuple(differences))

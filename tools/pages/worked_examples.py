@@ -1,0 +1,40 @@
+"""The 33 worked examples: the rules of the ledger in numbers. Each has a scenario whose name begins with its number."""
+
+from __future__ import annotations
+
+EXAMPLES = {
+    1: "Units promised to one holder cannot be promised to the next; the refusal says how many are missing.",
+    2: "A till sale takes promised units: the reservation yields what is missing, and no more.",
+    3: "Reserving again replaces the own claim in one step; if that is refused, the old one stands.",
+    4: "What is due at the record time expires first: one record of another shopper, two records in the journal.",
+    5: "Confirming after expiry is refused, unless it may revive and the stock is still there.",
+    6: "A sale from before a count changes nothing about what was counted, whichever is heard of first.",
+    7: "A sale from after a count is taken off what was counted, whichever is heard of first.",
+    8: "A count below what is promised makes claims yield; a late sale from before it makes nobody yield again.",
+    9: "A ranked claim may not be split: where no place covers all of it, what is missing yields.",
+    10: "With one split allowed the missing units move to the next place of the list, and nothing yields.",
+    11: "A claim without a place: the whole of it moves to the first place that covers it.",
+    12: "Shipped from a third place: as many units of the legs elsewhere are given back, in ranked order.",
+    13: "An order sold elsewhere is never refused: what is missing waits, and the next receipt covers it.",
+    14: "Backorders are covered out of what may be promised: the safety stock stays.",
+    15: "Where policy says so a stronger claim makes weaker reservations yield, never allocations.",
+    16: "A claim of a channel takes the channel's own fence first, and gives it back when it is released.",
+    17: "A transfer that arrives short: what is missing when the last of it is in is shrinkage.",
+    18: "The same id with the same content repeats its answer; with other content it is refused.",
+    19: "Quarantine in and out, and damaged goods scrapped out of it.",
+    20: "Two lines of one SKU are decided together; with `partial` they are filled in their order.",
+    21: "Releasing more than is open gives back what is open; then nothing is.",
+    22: "More sold than was there: reality is written down, below zero, and people are told.",
+    23: "Reservations yield before allocations, whatever their priority.",
+    24: "Of allocations the newest yields first, and units that are being picked last of all.",
+    25: "Times around a count compare in whole seconds; the same second is before.",
+    26: "A late shipment takes the units that its claim lost to a count, as a correction.",
+    27: "A channel's buffer, in percent and rounded up, withholds units from that channel.",
+    28: "Places are filled in their order; no better set of places is searched for.",
+    29: "The limit of backorders counts all claims of the SKU together.",
+    30: "The queue is covered by priority before age.",
+    31: "A transfer that arrives before its departure is heard of: found, then explained, and the books close.",
+    32: "A system of lower rank cannot overwrite a young count of a higher one, but the difference is told.",
+    33: "Who asks is refused where stock would go below zero; who reports is believed.",
+}
+"""Number -> what it shows."""
