@@ -63,9 +63,7 @@ def terms_of(supply: Supply, location: str, policy: ReplenishmentPolicy) -> Term
     return own or next((terms for terms in supply.terms if terms.location is None), policy.default_terms)
 
 
-def levels_of(
-    row: Outlook, supply: Supply, location: str, rows: DemandRows, policy: ReplenishmentPolicy
-) -> Levels:
+def levels_of(row: Outlook, supply: Supply, location: str, rows: DemandRows, policy: ReplenishmentPolicy) -> Levels:
     """Reorder point and order-up-to level of a place."""
     terms = terms_of(supply, location, policy)
     supplier = (rows.supplier(terms.supplier) if terms.supplier else None) or Supplier(terms.supplier or "")
