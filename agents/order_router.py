@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from agents.codec import Codec, Malformed
 from agents.inventory.orders.costs import serves, shipment_cost
 from agents.inventory.orders.decide import decide_order
@@ -158,9 +160,12 @@ def order_router(topology: Topology, codec: Codec) -> AgentLogic:
     levels = next(topic for topic in topology.topics.values() if topic.schema == "level")
     view = LevelsView(topology.kafka, levels.name, levels.partitions, codec.decoder(levels.name, "level"))
     planner = Planner(view, topology.locations)
+    limits = {each.channel: each.cancel_limit_ms for each in topology.channels if each.cancel_limit_ms is not None}
+    # What the section `orders` says of a channel counts before what its seed says.
+    policy = msgspec.structs.replace(topology.orders, cancel_limit_ms=limits | dict(topology.orders.cancel_limit_ms))
 
     def fold_of(context: FoldContext) -> OrderFold:
         view.start()
-        return OrderFold(context, words, topology.orders, planner)
+        return OrderFold(context, words, policy, planner)
 
     return AgentLogic(ORDER_TABLES, fold_of)

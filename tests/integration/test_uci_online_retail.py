@@ -32,7 +32,7 @@ from tests.tools import uci_fold
 from tools.brokers.encoding import codec_of
 from tools.brokers.reading import Start, records
 from tools.brokers.scratch import ClusterAddress
-from tools.burials import burials
+from tools.burials import read_graveyard
 from tools.demo_data.month import BUNDLED
 from tools.ledger_view import levels
 
@@ -134,7 +134,7 @@ class Passage:
         assert [event for event, count in event_ids.most_common(5) if count > 1] == []
         differing = different(self.positions(), wanted)
         assert not differing, f"{len(differing)} levels differ, such as {differing[:5]}"
-        assert list(burials(self._stage.topology, self._codec, [self._stage.agent.dead_letters.name])) == []
+        assert not read_graveyard(self._stage.topology, self._codec, self._stage.agent.dead_letters.name).burials
 
     def answers(self) -> Iterator[Answer]:
         """To the transactions of the file; those to the seeds of the policy are left out."""

@@ -21,7 +21,7 @@ def written(draft: Draft) -> Draft:
         transaction_id="t",
         source="s",
         sku=SKU,
-        kind=Kind.SALE,
+        kind=draft.transaction.kind,
         at_ms=0,
         occurred_at_ms=0,
         postings=postings,

@@ -408,6 +408,10 @@ def test_a_full_day_refuses_and_a_released_shipment_is_free_again() -> None:
     assert claim("o4").refusal is None
     assert claim("o5").refusal is Refusal.INSUFFICIENT_ATP
     assert capacity_change("LEEDS", "2026-01-05", 3, 3, BEGINS_MS, "erp") is None
+    less = capacity_change("LEEDS", "2026-01-05", 3, 2, BEGINS_MS + 2, "erp")
+    assert less is not None
+    yielded = [answer.holder for answer in shop.send(less).answers if answer.status is Status.YIELDED]
+    assert yielded == ["o4"], "the newest claim gives way where a day gets shorter"
 
 
 # -- the planner's cost of a shipment ----------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def set_(
 ) -> None:
     """Set a sales channel: what is named changes, the rest stays. SETTING=none takes a value away.
 
-    Settings: locations, region, handling_time, methods.
+    Settings: locations, region, handling_time, methods, cancel_limit, late_penalty.
     It is written to every partition at once and holds from then on; what it changes follows SKU by SKU.
     """
     from agents.inventory.transactions import ChannelReference

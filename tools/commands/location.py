@@ -43,7 +43,9 @@ def set_(
 ) -> None:
     """Set a place: what is named changes, the rest stays. SETTING=none takes a value away.
 
-    Settings: kind, open, ships, pickup, region, country, latitude_tenths, longitude_tenths, time_zone, authority.
+    Settings: kind, open, ships, pickup, region, country, latitude_tenths, longitude_tenths, time_zone, authority,
+    utc_offset_minutes, zones (COUNTRY:PREFIX:COST:DAYS,...), opening_days, opens_at, closes_at, working_days, cut_off,
+    handling_time, daily_capacity.
     It is written to every partition at once and holds from then on; what it changes follows SKU by SKU.
     """
     from agents.inventory.transactions import LocationReference

@@ -82,7 +82,9 @@ def is_alive(row: Outlook) -> bool:
 
 def move(sheet: Sheet) -> str | None:
     """Units moved: learn from them, and look whether a place is short now."""
-    places = sorted({posting.location for posting in sheet.record.postings})
+    # A count that found what it should has no postings; the record says where it was.
+    named = [] if sheet.record.location is None else [sheet.record.location]
+    places = sorted({*named, *[posting.location for posting in sheet.record.postings]})
     for place in places:
         sheet.visit(place)
         post(sheet, place)

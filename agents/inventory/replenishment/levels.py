@@ -51,10 +51,17 @@ def expected(row: Outlook, days: int, policy: ReplenishmentPolicy) -> int:
     return total + weeks * sum([forecast(row, row.day + each, policy) for each in range(DAYS_OF_WEEK if weeks else 0)])
 
 
-def spread(row: Outlook, days: int, lead_time_deviation_tenths: int) -> int:
-    """Standard deviation of the demand of so many days, when their number is uncertain too; thousandths of units."""
+def spread(row: Outlook, days: int, lead_time_deviation_tenths: int, policy: ReplenishmentPolicy) -> int:
+    """Standard deviation of the demand of so many days, when their number is uncertain too; thousandths of units.
+
+    It grows faster than the root of the days: the level itself is an estimate, wrong on each of them in the same
+    direction. For simple exponential smoothing with weight a the variance of h days is
+    `h + a h (h - 1) + a^2 h (h - 1) (2 h - 1) / 6` times that of one day.
+    """
+    pairs, weight = days * (days - 1), policy.smoothing
+    millionths = days * SCALE**2 + weight * SCALE * pairs + weight**2 * pairs * (2 * days - 1) // 6
     uncertain_days = row.level_thousandths**2 * lead_time_deviation_tenths**2 // 100
-    return isqrt(days * row.variance_millionths + uncertain_days)
+    return isqrt(row.variance_millionths * millionths // SCALE**2 + uncertain_days)
 
 
 def terms_of(supply: Supply, location: str, policy: ReplenishmentPolicy) -> Terms:
@@ -76,7 +83,7 @@ def levels_of(row: Outlook, supply: Supply, location: str, rows: DemandRows, pol
 
 def level_for(row: Outlook, days: int, z: int, uncertain_tenths: int, policy: ReplenishmentPolicy) -> int:
     """Units that last for so many days with the safety that z gives, rounded up."""
-    return round_up(expected(row, days, policy) + z * spread(row, days, uncertain_tenths) // SCALE)
+    return round_up(expected(row, days, policy) + z * spread(row, days, uncertain_tenths, policy) // SCALE)
 
 
 def round_up(thousandths: int) -> int:

@@ -55,7 +55,7 @@ def close_need(sheet: Sheet, location: str) -> None:
     levels = sheet.levels(location)
     if row.need.received >= row.need.quantity:
         sheet.request(location, RequestStatus.RECEIVED, levels.terms.supplier)
-    elif supplied(row) - row.need.received >= max(1, levels.order_up_to):
+    elif supplied(row) >= max(1, levels.order_up_to):
         sheet.request(location, RequestStatus.COVERED, levels.terms.supplier)
     else:
         remind(sheet, location, row, row.need)

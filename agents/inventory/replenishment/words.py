@@ -75,7 +75,8 @@ class DemandRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     kind: DemandKind
     sku: str = ""
     location: str | None = None
-    """Of SIGNAL and PROMOTION; null = everywhere."""
+    """Of SIGNAL and PROMOTION; null = everywhere. Of MOVED the place of the transaction: a count without a difference has
+    no postings that would tell."""
     moved: Kind | None = None
     """Of MOVED: the kind of the transaction."""
     transaction_id: str | None = None
