@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos simulation mutants check format docs kafka bench clean
+.PHONY: help demo test chaos stories simulation mutants check format docs kafka bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(READY) ## Run all tests, on the embedded broker and, where Java and Mave
 
 chaos: $(READY) ## Kill, freeze, cut and poison workers and broker on Apache Kafka, and judge what is left (ten minutes)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+stories: $(READY) ## Tell the ledger ten thousand random stories of all kinds, and check its books (some minutes)
+	$(BIN)/python -m pytest --hypothesis-profile=ci tests/inventory/test_every_kind.py $(ARGS)
 
 simulation: $(READY) ## Play worlds of a virtual broker, clock and disk under every fault: SEEDS=1..3000, some minutes
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
