@@ -37,7 +37,7 @@ COMMANDS = {
     "tail": Command("tools.commands.tail", "Follow a topic, decoded."),
     "import": Command("tools.commands.import_file", "Turn a CSV file into transactions by a mapping."),
     "audit": Command("tools.commands.audit", "Fold the input again, and compare with all that was written."),
-    "what-if": Command("tools.commands.what_if", "Show what a file of transactions or orders would do, without doing it."),
+    "what-if": Command("tools.commands.what_if", "Show what a file would do now, without doing it."),
     "play": Command("tools.commands.play", "Run a scenario through the rules; needs no broker."),
     "bench": Command("tools.commands.bench", "Measure throughput and latency against bare loops."),
     "dead-letters": Command("tools.commands.dead_letters", "See, redrive or drop what could not be decided."),

@@ -464,8 +464,8 @@ class Owner:
             self._now_ms(),
             message=f"{self._where(parked.offset)} broke an invariant, the partition stands still: {parked}",
             action="Nothing of it was committed, the other partitions go on. Report the record. After an upgrade "
-            f"`onhand partitions unpark {self.partition} --retry` folds it again; "
-            f"`onhand partitions unpark {self.partition} --skip {parked.offset} --why TEXT` leaves it out.",
+            f"`onhand partitions unpark {self.partition} --agent {self.names.agent} --retry` folds it again; "
+            f"the same with `--skip {parked.offset} --why TEXT` in place of `--retry` leaves it out.",
             cause="p",
         )
         return outbox

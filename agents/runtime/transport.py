@@ -8,6 +8,7 @@ do nothing here, and the position is in the state. See docs/concepts/runtime.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -140,8 +141,12 @@ class Consumer(FaustConsumer):
         return partition
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """The pump delivers; Faust's fetcher only has to exist."""
-        await fetcher.wait_until_stopped()
+        """The pump delivers; Faust's fetcher only has to exist.
+
+        It is cancelled when the worker leaves. Told so while partitions change hands, Faust would take it for a crash.
+        """
+        with contextlib.suppress(asyncio.CancelledError):
+            await fetcher.wait_until_stopped()
 
     async def commit(self, *_: Any, **__: Any) -> bool:
         """The position is committed with the outputs, by the owner."""

@@ -16,6 +16,8 @@ from tests.integration.harness import Stage, Worker, receipt
 from tests.tools.asking import ask, objects
 from tools.brokers.scratch import ClusterAddress
 
+KEEPER = ("--agent", "stock_keeper")
+
 BROKERS = [
     pytest.param("broker", marks=pytest.mark.embedded, id="embedded"),
     pytest.param("kafka", marks=pytest.mark.kafka, id="kafka"),
@@ -59,14 +61,14 @@ def repair(shop: Stage) -> None:
 
 
 def unpark(shop: Stage, partition: int, *options: str, exit_code: int = 0) -> dict[str, Any]:
-    (told,) = objects(shop, "partitions", "unpark", str(partition), *options, "--yes", exit_code=exit_code)
+    (told,) = objects(shop, "partitions", "unpark", *KEEPER, str(partition), *options, "--yes", exit_code=exit_code)
     return told
 
 
 def test_running_partitions_are_listed_with_owner_position_and_lag(shop: Stage) -> None:
     shop.send(receipt("calm", 1))
     shop.settle()
-    listed = objects(shop, "partitions", "list")
+    listed = objects(shop, "partitions", "list", *KEEPER)
     assert [(each["partition"], each["owner"], each["standing"]) for each in listed] == [
         (0, "1", "running"),
         (1, "1", "running"),
@@ -79,7 +81,7 @@ def test_from_elsewhere_group_and_heartbeats_tell_the_same(elsewhere: Stage) -> 
     elsewhere.tail("heartbeat").until(
         lambda tail: {beat.partition for beat in tail.all} == {0, 1}, what="no heartbeats"
     )
-    listed = objects(elsewhere, "partitions", "list")
+    listed = objects(elsewhere, "partitions", "list", *KEEPER)
     assert [(each["partition"], each["owner"], each["standing"]) for each in listed] == [
         (0, "1", "running"),
         (1, "1", "running"),
@@ -87,30 +89,33 @@ def test_from_elsewhere_group_and_heartbeats_tell_the_same(elsewhere: Stage) -> 
 
 
 def test_a_partition_that_is_not_parked_cannot_be_unparked(shop: Stage) -> None:
-    told = ask(shop, "partitions", "unpark", "0", "--retry", "--yes")
+    told = ask(shop, "partitions", "unpark", *KEEPER, "0", "--retry", "--yes")
     assert told.exit_code == 3
     assert "Partition 0 of stock_keeper is not parked: it is running." in told.output
-    assert ask(shop, "partitions", "unpark", "9", "--retry", "--yes").exit_code == 2
+    assert ask(shop, "partitions", "unpark", *KEEPER, "9", "--retry", "--yes").exit_code == 2
 
 
 def test_a_parked_partition_goes_on_without_its_record_while_the_others_never_stop(shop: Stage) -> None:
     sku, offset = park(shop, 0)
     try:
-        listed = ask(shop, "partitions", "list")
+        listed = ask(shop, "partitions", "list", *KEEPER)
         assert listed.exit_code == 1
         assert f"parked at {offset}" in listed.stdout
-        assert "Partition 0 stands still. After an upgrade: `onhand partitions unpark 0 --retry`." in listed.stdout
-        assert f"`onhand partitions unpark 0 --skip {offset} --why TEXT`" in listed.stdout
+        assert (
+            "Partition 0 stands still. After an upgrade: `onhand partitions unpark 0 --agent stock_keeper --retry`."
+            in listed.stdout
+        )
+        assert f"`onhand partitions unpark 0 --agent stock_keeper --skip {offset} --why TEXT`" in listed.stdout
         other = receipt(shop.sku_of(1, "calm"), 1)
         shop.send(other, waiting := receipt(shop.sku_of(0, "waits"), 3))
         assert shop.answer_to(other.transaction_id).status is Status.ACCEPTED
-        wrong = ask(shop, "partitions", "unpark", "0", "--skip", str(offset + 1), "--why", "x", "--yes")
+        wrong = ask(shop, "partitions", "unpark", *KEEPER, "0", "--skip", str(offset + 1), "--why", "x", "--yes")
         assert wrong.exit_code == 2
         assert f"Partition 0 is parked at offset {offset}, not at {offset + 1}." in wrong.output
-        shown = ask(shop, "partitions", "unpark", "0", "--skip", str(offset), "--why", "x", "--dry-run").stdout
+        shown = ask(shop, "partitions", "unpark", *KEEPER, "0", "--skip", str(offset), "--why", "x", "--dry-run").stdout
         assert f'"transaction_id":"id-{sku}-broken"' in shown
         assert "would be: it becomes a dead letter, and the partition goes on after it" in shown
-        refused = ask(shop, "partitions", "unpark", "0", "--skip", str(offset), "--why", "x")
+        refused = ask(shop, "partitions", "unpark", *KEEPER, "0", "--skip", str(offset), "--why", "x")
         assert "Nothing was done. Where nobody can be asked, add --yes." in refused.output
         assert worker_of(shop).status()["partitions"][0]["standing"] == "parked"
     finally:
@@ -149,7 +154,7 @@ def test_from_elsewhere_a_parked_partition_is_known_by_its_alert_and_goes_on(els
     elsewhere.tail("alert").until(
         lambda tail: any(each.event_id.endswith(f"-0-{offset}-p") for each in tail.all), what="no alert"
     )
-    listed = objects(elsewhere, "partitions", "list", exit_code=1)
+    listed = objects(elsewhere, "partitions", "list", *KEEPER, exit_code=1)
     assert listed[0]["standing"] == "parked"
     assert f"[0]@{offset} broke an invariant, the partition stands still: the postings of" in listed[0]["why"]
     assert (listed[0]["parked_at"], listed[0]["owner"], listed[1]["standing"]) == (offset, "1", "running")
@@ -180,7 +185,7 @@ def test_a_decision_survives_the_death_of_the_worker_that_should_carry_it_out(sh
     nobody = unpark(shop, 0, "--skip", str(offset), "--why", "x", "--wait", "0", exit_code=1)
     assert nobody["taken_up"] is False
     worker_of(shop).start().until_ready(60)
-    listed = objects(shop, "partitions", "list")
+    listed = objects(shop, "partitions", "list", *KEEPER)
     assert listed[0]["input_position"] > offset
     (letter,) = objects(shop, "dead-letters", "list", "--key", sku)
     assert (letter["stage"], letter["count"]) == ("parked", 1)
@@ -189,7 +194,7 @@ def test_a_decision_survives_the_death_of_the_worker_that_should_carry_it_out(sh
 def test_when_no_worker_runs_its_last_heartbeat_ages_and_nobody_has_the_partition(shop: Stage) -> None:
     worker_of(shop).terminate()
     deadline = time.monotonic() + 30
-    while (standing := objects(shop, "partitions", "list")[0]["standing"]) == "running":
+    while (standing := objects(shop, "partitions", "list", *KEEPER)[0]["standing"]) == "running":
         assert time.monotonic() < deadline, "an old heartbeat still counts"
     assert standing in {"nobody", "silent"}  # the embedded broker never evicts a member
 
@@ -199,4 +204,4 @@ def test_when_no_worker_runs_its_last_heartbeat_ages_and_nobody_has_the_partitio
     [("0",), ("0", "--retry", "--skip", "4"), ("0", "--skip", "4"), ("0", "--retry", "--agent", "nobody"), ("x",)],
 )
 def test_wrong_usage_of_unpark_ends_with_2(shop: Stage, options: tuple[str, ...]) -> None:
-    assert ask(shop, "partitions", "unpark", *options, "--yes").exit_code == 2
+    assert ask(shop, "partitions", "unpark", *KEEPER, *options, "--yes").exit_code == 2

@@ -20,13 +20,18 @@ DRAWS_A_SECOND = 4
 @click.option("--seconds", type=click.FloatRange(min=5), default=35.0, show_default=True, help="How long trade lasts.")
 @click.option("--rate", type=click.FloatRange(min=1), default=400.0, show_default=True, help="Records a second.")
 @click.option("--no-kill", is_flag=True, help="Leave the worker alone.")
+@click.option("--orders", is_flag=True, help="Orders of several lines too, and short picks that are rerouted.")
 @common_options
-def command(context: Context, seconds: float, rate: float, no_kill: bool) -> None:
+def command(context: Context, seconds: float, rate: float, no_kill: bool, orders: bool) -> None:
     """A month of real trade through a real worker, killed once in the middle, and the check that nothing is wrong.
 
     Starts an embedded broker of its own, or uses yours with --bootstrap (under names of its own, which it deletes).
     Ends with lost, doubled and oversold units, counted independently: all zero, or exit code 1. With --json one object
     comes last.
+
+    With --orders the order router runs beside the stock keeper: invoices of the month are placed as orders, some to be
+    collected, and now and then a picker finds too few. The figures then also say what became of the orders (an order of
+    which nothing is heard counts as lost too), and how fast a short pick had another place.
     """
     from tools.brokers import embedded
     from tools.brokers.reporting import broker_or_fail
@@ -41,7 +46,7 @@ def command(context: Context, seconds: float, rate: float, no_kill: bool) -> Non
     with broker_or_fail(topology.kafka["bootstrap.servers"]):
         try:
             with Stage(topology, context.topology_path, on_own_cluster) as stage:
-                outcome = _play(context, stage, Wishes(seconds, rate, kill=not no_kill))
+                outcome = _play(context, stage, Wishes(seconds, rate, kill=not no_kill, orders=orders))
         except StageFailed as failed:
             fail(f"The demo cannot run: {failed}")
     _conclude(context, outcome)
@@ -87,8 +92,10 @@ def _show(context: Context, figures: dict[str, object]) -> None:
     from rich.table import Table
 
     table = Table(title="What happened", title_justify="left", show_header=False)
-    latency = figures.pop("latency_ms")
+    latency, orders, reroutes = (figures.pop(name, {}) for name in ("latency_ms", "orders", "reroutes"))
     assert isinstance(latency, dict)
+    assert isinstance(orders, dict)
+    assert isinstance(reroutes, dict)
     for name, value in figures.items():
         style = "bold green" if value == 0 else "bold red"
         checked = name in {"lost", "doubled", "oversold"}
@@ -97,6 +104,12 @@ def _show(context: Context, figures: dict[str, object]) -> None:
     table.add_row(
         "latency ms", f"p50 {latency['p50']}, p99 {latency['p99']} (transaction to committed level, in calm times)"
     )
+    for name, count in orders.items():
+        table.add_row(f"orders {name}", f"{count:,}")
+    if reroutes:
+        taken = reroutes["latency_ms"]
+        told = f"{reroutes['count']:,}; short pick to committed reroute p50 {taken['p50']} ms, p99 {taken['p99']} ms"
+        table.add_row("reroutes", told)
     context.console.print(table)
     context.console.print(
         "lost, doubled and oversold are counted from what was sent and answered, not by the ledger's own code.\n"

@@ -55,7 +55,7 @@ def list_(context: Context, agent_name: str | None) -> None:
 
 
 @command.command(
-    "unpark", epilog="Example: onhand partitions unpark 3 --skip 41 --why 'reported as a bug, sale booked by hand'"
+    "unpark", epilog="Example: onhand partitions unpark 3 --agent stock_keeper --skip 41 --why 'a bug; booked by hand'"
 )
 @click.argument("partition", type=click.IntRange(min=0))
 @click.option("--agent", "agent_name", help="The agent; needed where there are several.")
@@ -130,8 +130,8 @@ class _Case:
         if skip is not None and skip != standing.parked_at:
             fail(
                 f"Partition {self._partition} is parked at offset {standing.parked_at}, not at {skip}.",
-                f"Look at that record first: `onhand partitions unpark {self._partition} --skip {standing.parked_at} "
-                "--why TEXT --dry-run`.",
+                f"Look at that record first: `onhand partitions unpark {self._partition} --agent {self._agent.name} "
+                f"--skip {standing.parked_at} --why TEXT --dry-run`.",
                 WRONG_USAGE,
             )
         return standing.parked_at
@@ -328,7 +328,7 @@ def _show(context: Context, found: list[PartitionStanding]) -> None:
         if each.standing == "parked":
             context.console.print(
                 f"Partition {each.partition} stands still. After an upgrade: `onhand partitions unpark {each.partition} "
-                f"--retry`. To leave the record out: `onhand partitions unpark {each.partition} --skip {each.parked_at} "
-                "--why TEXT`.",
+                f"--agent {each.agent} --retry`. To leave the record out: `onhand partitions unpark {each.partition} "
+                f"--agent {each.agent} --skip {each.parked_at} --why TEXT`.",
                 soft_wrap=True,
             )

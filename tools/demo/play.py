@@ -10,6 +10,8 @@ from typing import Any
 
 from agents.inventory.answers import Status
 from tools.brokers.encoding import codec_of, transaction_encoder
+from tools.demo.order_tally import OrderTally
+from tools.demo.ordering import Ordering
 from tools.demo.screen import statuses
 from tools.demo.stage import Stage
 from tools.demo.tally import Tally, Verdict, percentile, verdict
@@ -20,6 +22,7 @@ SEED = 7
 DRAIN_WITHIN_S = 60.0
 EXPIRY_WAIT_S = 8.0
 """The longest short-lived reservation lives 4 s; a wake-up of an idle SKU follows within a second or two."""
+AGENTS = ("stock_keeper", "order_router")
 _STEP_S = 0.1
 
 
@@ -30,6 +33,7 @@ class Wishes:
     seconds: float
     rate: float
     kill: bool
+    orders: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Outcome:
     """Transactions sent after the opening stock."""
     seconds: float
     """How long trade lasted."""
+    ordering: OrderTally | None = None
+    """What became of the orders, where there were any."""
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of `--json`."""
@@ -64,6 +70,7 @@ class Outcome:
             "oversold": self.verdict.oversold,
             "transactions_per_s": round(self.traded / self.seconds, 1) if self.seconds else 0.0,
             "latency_ms": {"p50": round(percentile(latencies, 0.5), 1), "p99": round(percentile(latencies, 0.99), 1)},
+            **({} if self.ordering is None else self.ordering.figures()),
         }
 
 
@@ -73,12 +80,15 @@ def play(stage: Stage, tally: Tally, wishes: Wishes, say: Callable[[str], None])
     codec = codec_of(topology)
     plans = stamped(traffic(SEED), lambda: time.time_ns() // 1_000_000)
     say("Starting the worker")
-    stage.start_worker()
+    ordering = Ordering(topology, codec, tally, wishes.rate, wishes.seconds) if wishes.orders else None
+    stage.start_worker(*AGENTS[: 2 if wishes.orders else 1])
     subscriber = Subscriber(topology, codec, tally)
     subscriber.start()
     publisher = Publisher(topology, transaction_encoder(topology, topology.agents["stock_keeper"].folds), tally)
     say("Opening stock: one RECEIPT for each article and place of the month")
     publisher.open_stock(plans)
+    if ordering is not None:
+        ordering.open(publisher)
     _wait(lambda: tally.unanswered == 0)
     tally.latencies_ms.clear()
     opened = len(tally.sent)
@@ -88,16 +98,24 @@ def play(stage: Stage, tally: Tally, wishes: Wishes, say: Callable[[str], None])
     )
     trading = _Trading(publisher, plans, wishes)
     trading.start()
+    if ordering is not None:
+        ordering.start(say)
     outage_s = _kill_in_the_middle(stage, tally, wishes, trading, say) if wishes.kill else 0.0
     trading.join()
     ended = time.monotonic()
+    if ordering is not None:
+        ordering.finish(say)
     say("All sent; waiting for the last answers and for what still expires")
     _wait(lambda: tally.unanswered == 0)
     _wait_for_quiet(tally)
     subscriber.stop()
+    if ordering is not None:
+        ordering.listener.stop()
     say("Checking against an independent count")
     traded = len(tally.sent) - opened
-    return Outcome(tally, verdict(tally), stage.kills, outage_s, traded, ended - trading.started)
+    found = verdict(tally) if ordering is None else ordering.judged(verdict(tally))
+    orders = None if ordering is None else ordering.tally
+    return Outcome(tally, found, stage.kills, outage_s, traded, ended - trading.started, orders)
 
 
 class _Trading(threading.Thread):

@@ -29,6 +29,7 @@ from tools.brokers.scratch import scratch_topology
 READY_WITHIN_S = 90.0
 LEAVE_WITHIN_S = 12.0
 INSTANCE = "demo"
+STOCK_KEEPER = "stock_keeper"
 _LOOK_EVERY_S = 0.05
 
 
@@ -47,6 +48,7 @@ class Stage:
         self._on_own_cluster = on_own_cluster
         self._name = f"demo{uuid.uuid4().hex[:6]}"
         self._worker: subprocess.Popen[bytes] | None = None
+        self._agents: tuple[str, ...] = ()
         self.topology = topology
         self.log = Path()
         self.kills = 0
@@ -76,15 +78,16 @@ class Stage:
         """Stop the worker and the broker, delete what was made."""
         self._stack.close()
 
-    def start_worker(self) -> None:
-        """Start `onhand worker` and wait until every partition is open. Raises StageFailed."""
+    def start_worker(self, *agents: str) -> None:
+        """Start `onhand worker` for some agents and wait until every partition is open. Raises StageFailed."""
+        self._agents = agents
         options = ["--instance", INSTANCE, "--scratch", self._name, "--bootstrap", self._bootstrap]
         if self._topology_file is not None:
             options += ["--topology", str(self._topology_file)]
         environment = {**os.environ, "ONHAND_STATE": str(self._state)}
         with self.log.open("ab") as log:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "tools", "worker", "stock_keeper", "--tied", *options, "--log-format", "text"],
+                [sys.executable, "-m", "tools", "worker", *agents, "--tied", *options, "--log-format", "text"],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -93,7 +96,7 @@ class Stage:
 
     def kill_worker(self) -> int:
         """SIGKILL the process that keeps the stock; its supervisor starts it again. Returns the process id killed."""
-        status = self._status()
+        status = self._status(STOCK_KEEPER)
         assert status is not None
         pid = int(status["pid"])
         os.kill(pid, signal.SIGKILL)
@@ -112,8 +115,11 @@ class Stage:
             time.sleep(_LOOK_EVERY_S)
 
     def _is_ready(self, other_than: int | None) -> bool:
-        status = self._status()
-        partitions = self.topology.all_topics[self.topology.agents["stock_keeper"].folds].partitions
+        return all(self._runs(agent, other_than) for agent in self._agents)
+
+    def _runs(self, agent: str, other_than: int | None) -> bool:
+        status = self._status(agent)
+        partitions = self.topology.all_topics[self.topology.agents[agent].folds].partitions
         return (
             status is not None
             and status["pid"] != other_than
@@ -121,8 +127,8 @@ class Stage:
             and len(status["partitions"]) == partitions
         )
 
-    def _status(self) -> dict[str, Any] | None:
-        return read_status(self.topology.state.directory, INSTANCE, "stock_keeper")
+    def _status(self, agent: str) -> dict[str, Any] | None:
+        return read_status(self.topology.state.directory, INSTANCE, agent)
 
     def _end_of_log(self) -> str:
         return self.log.read_text(errors="replace")[-1_500:] if self.log.exists() else ""
@@ -140,7 +146,7 @@ class Stage:
     def _write_seeds(self) -> None:
         topology, topic = self.topology, self.topology.agents["stock_keeper"].folds
         partitions, encode = topology.all_topics[topic].partitions, transaction_encoder(topology, topic)
-        write_seeds(topology.kafka, topology.app, topic, partitions, topology.policies, encode)
+        write_seeds(topology.kafka, topology.app, topic, partitions, topology.seeds, encode)
 
     def _delete_topics(self) -> None:
         admin = AdminClient({**self.topology.kafka})

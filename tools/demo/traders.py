@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -49,6 +49,12 @@ class Publisher:
                 return planned
             self._send(planned)
         return None
+
+    def send_all(self, plans: Iterable[Planned]) -> None:
+        """Send these and wait until they are in the log."""
+        for planned in plans:
+            self._send(planned)
+        self._flush()
 
     def replay(self, plans: Iterator[Planned], rate: float, seconds: float, stop: threading.Event) -> None:
         """Send `rate` records a second for `seconds`, or until `stop`."""

@@ -22,6 +22,7 @@ from agents.inventory.orders.rows import (
     OrderRow,
     OrderRows,
     Part,
+    firm_places,
     state_of,
 )
 from agents.inventory.orders.words import LineStatus, OrderStatus, Place, Routing, RoutingType
@@ -207,7 +208,7 @@ def places_of(line: Line) -> tuple[Place, ...]:
     firm = any(part.allocated for part in line.parts)
     found: dict[str, int] = {}
     for part in line.parts:
-        for place in part.allocated if firm else part.reserved:
+        for place in firm_places(part) if firm else part.reserved:
             found[place.location] = found.get(place.location, 0) + place.quantity
     return tuple([Place(location, quantity) for location, quantity in found.items() if quantity])
 

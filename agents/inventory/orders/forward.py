@@ -248,7 +248,7 @@ def give_back(desk: Desk, line: Line, quantity: int) -> None:
         operation = desk.next_operation()
         desk.send(Kind.RELEASE, line.sku, operation, line=part.claim_line, quantity=given_back)
         after = msgspec.structs.replace(
-            part, quantity=part.quantity - given_back, leaving=(*part.leaving, (operation, given_back))
+            part, quantity=part.quantity - given_back, leaving=(*part.leaving, (operation, given_back, ""))
         )
         desk.put_part(line.line, after)
 

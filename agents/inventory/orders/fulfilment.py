@@ -9,7 +9,7 @@ import msgspec
 
 from agents.inventory.orders import basket, forward
 from agents.inventory.orders.desk import Desk
-from agents.inventory.orders.rows import Line, Part, Stage, holds
+from agents.inventory.orders.rows import Line, Part, Stage, firm_places, holds
 from agents.inventory.orders.words import OrderKind, Place, RoutingType
 from agents.inventory.transactions import Kind
 
@@ -37,7 +37,7 @@ def firm_at(line: Line, location: str | None) -> list[tuple[Part, Place]]:
     return [
         (part, place)
         for part in line.parts
-        for place in part.allocated
+        for place in firm_places(part)
         if location is None or place.location == location
     ]
 
@@ -118,16 +118,11 @@ def pick_short(desk: Desk) -> str | None:
 
 
 def without(part: Part, location: str, quantity: int, operation: int) -> Part:
-    """The part with so many firm units less at a place, which are on their way out."""
-    places = [
-        Place(place.location, place.quantity - quantity) if place.location == location else place
-        for place in part.allocated
-    ]
+    """The part with so many firm units at a place on their way out."""
     return msgspec.structs.replace(
         part,
         quantity=max(0, part.quantity - quantity),
-        allocated=tuple([place for place in places if place.quantity > 0]),
-        leaving=(*part.leaving, (operation, quantity)),
+        leaving=(*part.leaving, (operation, quantity, location)),
     )
 
 

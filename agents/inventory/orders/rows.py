@@ -68,8 +68,8 @@ class Part(msgspec.Struct, frozen=True, gc=False, array_like=True):
     from_location: str | None = None
     """Of a part that replaces what was lost elsewhere: where, and why."""
     reason: str | None = None
-    leaving: tuple[tuple[int, int], ...] = ()
-    """(operation, units) that were released or shipped, and that the ledger has not yet heard of."""
+    leaving: tuple[tuple[int, int, str], ...] = ()
+    """(operation, units, location or "") that were released or shipped, and that the ledger has not yet heard of."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -179,7 +179,21 @@ class OrderPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def leaving(part: Part) -> int:
     """Units that the claim still holds and is about to give away by our own doing."""
-    return sum([each for _, each in part.leaving])
+    return sum([quantity for _, quantity, _ in part.leaving])
+
+
+def firm_places(part: Part) -> tuple[Place, ...]:
+    """Where its firm units are, without those that are leaving, whether or not the ledger has heard of it."""
+    if not part.leaving:
+        return part.allocated
+    left = {place.location: place.quantity for place in part.allocated}
+    for _, quantity, location in part.leaving:
+        units_left = quantity
+        for place in [location] if location else list(left):
+            taken = min(units_left, left.get(place, 0))
+            left[place] = left.get(place, 0) - taken
+            units_left -= taken
+    return tuple([Place(location, quantity) for location, quantity in left.items() if quantity > 0])
 
 
 def holds(part: Part) -> int:
