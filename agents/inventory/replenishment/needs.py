@@ -26,11 +26,11 @@ def look_after(sheet: Sheet, location: str) -> None:
     """Close the need of a place that is over, and open one where it is time."""
     drop_lapsed(sheet, location)
     close_need(sheet, location)
-    if missing_at(sheet, location) <= 0:
+    missing = missing_at(sheet, location)
+    if missing <= 0:
         return
-    take_from_others(sheet, location)
     levels = sheet.levels(location)
-    quantity = order_quantity(missing_at(sheet, location), levels.terms)
+    quantity = order_quantity(missing - take_from_others(sheet, location, missing), levels.terms)
     if quantity > 0:
         row = sheet.outlook(location)
         due_day = sheet.today + levels.lead_time_days
@@ -87,22 +87,24 @@ def missing_at(sheet: Sheet, location: str) -> int:
 # -- transfers ---------------------------------------------------------------------------------------------------------
 
 
-def take_from_others(sheet: Sheet, location: str) -> None:
-    """Move what other places can spare to a place that is short."""
+def take_from_others(sheet: Sheet, location: str, missing: int) -> int:
+    """Move what other places can spare to a place that is short. Gives the units moved."""
     others = [each for each in sheet.supply.places if each != location]
     if sheet.policy.rebalance is Rebalance.OFF or not others:
-        return
+        return 0
     stands = [stand_of(sheet, each) for each in others]
     row = sheet.outlook(location)
     taker = Stand(
         location=location,
         cover_days=days_of_cover(row, sheet.policy),
         surplus=0,
-        shortage=missing_at(sheet, location),
+        shortage=missing,
         reference=sheet.reference(location),
     )
-    for move in rebalance([*stands, taker], sheet.policy):
+    moves = rebalance([*stands, taker], sheet.policy)
+    for move in moves:
         sheet.transfer(move)
+    return sum([move.quantity for move in moves])
 
 
 def stand_of(sheet: Sheet, location: str) -> Stand:

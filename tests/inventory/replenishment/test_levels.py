@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +26,7 @@ from tests.inventory.replenishment.world import MONDAY, World
 POLICY = ReplenishmentPolicy()
 
 
-def outlook(**fields: int) -> Outlook:
+def outlook(**fields: Any) -> Outlook:
     return Outlook(day=MONDAY, changed_ms=0, checked_day=MONDAY, **fields)
 
 
@@ -54,19 +57,11 @@ def test_cover_is_in_whole_days_and_follows_the_weekdays() -> None:
     assert days_of_cover(outlook(level_thousandths=10_000, unpromised=39), POLICY) == 3
     assert days_of_cover(outlook(level_thousandths=10_000, unpromised=-5), POLICY) == 0
     assert days_of_cover(outlook(unpromised=5), POLICY) == MOST_COVER_DAYS
-    weekend = outlook(level_thousandths=10_000, unpromised=50, counted=700)
     closed = ReplenishmentPolicy(season_doubt=0)
-    open_until_friday = Outlook(
-        **{name: getattr(weekend, name) for name in weekend.__struct_fields__}
-        | {"weekdays": (14, 14, 14, 14, 14, 0, 0)}
-    )
+    weekend = outlook(level_thousandths=10_000, unpromised=50, counted=700, weekdays=(14, 14, 14, 14, 14, 0, 0))
     # 14 units a day from Monday on: the fourth day is not covered. From Friday on the weekend costs nothing.
-    assert days_of_cover(open_until_friday, closed) == 3
-    friday = Outlook(
-        **{name: getattr(open_until_friday, name) for name in weekend.__struct_fields__}
-        | {"day": MONDAY + 4, "unpromised": 30}
-    )
-    assert days_of_cover(friday, closed) == 4
+    assert days_of_cover(weekend, closed) == 3
+    assert days_of_cover(msgspec.structs.replace(weekend, day=MONDAY + 4, unpromised=30), closed) == 4
 
 
 def test_a_service_level_between_two_lines_takes_the_safer_one() -> None:

@@ -11,9 +11,9 @@ from tests.inventory.replenishment.world import SHOE, World, pair
 OPENED, RECEIVED, COVERED = RequestStatus.OPENED, RequestStatus.RECEIVED, RequestStatus.COVERED
 
 
-def a_shop(stock: int = 200, **policy: int) -> World:
+def a_shop(stock: int = 200, least_days: int = 7) -> World:
     """Sells ten a day for ten days; what comes takes four days and lasts seven."""
-    world = World(ReplenishmentPolicy(**policy))
+    world = World(ReplenishmentPolicy(least_days=least_days))
     world.tell(DemandKind.SUPPLIER, "", supplier=Supplier("ACME", lead_time_days=4))
     world.agree(supplier="ACME", pack_size=12)
     world.receive(stock)
@@ -33,7 +33,7 @@ def test_nothing_is_requested_while_the_stock_lasts_beyond_the_lead_time() -> No
 
 
 def test_at_the_reorder_point_one_request_fills_up_in_whole_packs() -> None:
-    world = a_shop(142)
+    world = a_shop_in_need()
     [request] = world.requests
     assert (request.status, request.quantity, request.supplier) == (OPENED, 72, "ACME")
     figures = request.figures
@@ -85,9 +85,9 @@ def test_the_next_need_has_an_id_of_its_own() -> None:
 
 def test_a_request_that_does_not_come_is_said_to_be_overdue_once() -> None:
     world = a_shop_in_need()
-    world.pass_hours(24 * 6)
+    world.trade(6, 4)
     assert world.insights == []
-    world.pass_hours(24 * 30)
+    world.trade(3, 4)
     assert [insight.type for insight in world.insights] == [InsightType.REQUEST_OVERDUE]
     assert len(world.requests) == 1
 

@@ -134,6 +134,8 @@ def test_a_smoothing_that_would_overshoot_is_refused() -> None:
 def test_a_stock_out_never_lowers_the_velocity(sales: list[int], sold: int, hours: int) -> None:
     known = after(sales)
     assert a_day(known, 0, hours=0).level_thousandths == known.level_thousandths
+    # A day seen for less than an eighth may raise it, and never lowers it.
+    assert all(a_day(known, sold, few).level_thousandths >= known.level_thousandths for few in range(3))
     # The same sales in fewer hours never say less than in the whole day.
     assert a_day(known, sold, hours).level_thousandths >= a_day(known, sold).level_thousandths
     levels = [a_day(known, sold, each).level_thousandths for each in (0, 3, 8, 16, 24)]

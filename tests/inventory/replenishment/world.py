@@ -103,8 +103,9 @@ class World:
     def sell(self, units: int, place: str = "LEEDS", sku: str = SHOE) -> DemandDecision:
         return self.moved(Kind.SALE, *pair(place, Account.UNPROMISED, Account.CUSTOMER, units), sku=sku)
 
-    def lose(self, units: int, place: str = "LEEDS") -> DemandDecision:
-        return self.moved(Kind.COUNT, *pair(place, Account.UNPROMISED, Account.SHRINKAGE, units), location=place)
+    def lose(self, units: int, place: str = "LEEDS", sku: str = SHOE) -> DemandDecision:
+        missed = pair(place, Account.UNPROMISED, Account.SHRINKAGE, units)
+        return self.moved(Kind.COUNT, *missed, sku=sku, location=place)
 
     def send(self, proposal: TransferProposal, source: str = "replenisher") -> DemandDecision:
         """The ledger does a transfer that was proposed."""
@@ -112,6 +113,7 @@ class World:
             Kind.TRANSFER_OUT,
             Posting(Account.UNPROMISED, proposal.location, -proposal.quantity),
             Posting(Account.IN_TRANSIT, proposal.to_location, proposal.quantity),
+            sku=proposal.sku,
             transaction_id=proposal.transfer,
             transaction_source=source,
         )
