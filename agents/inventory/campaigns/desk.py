@@ -111,6 +111,4 @@ class Desk:
                 changes[CAMPAIGNS_DUE, (old_due, self.campaign_id)] = None
             if due is not None:
                 changes[CAMPAIGNS_DUE, (due, self.campaign_id)] = DUE_ROW
-        return CampaignDecision(
-            changes, tuple(self.commands), tuple(self.transactions), tuple(self.alerts), ignored
-        )
+        return CampaignDecision(changes, tuple(self.commands), tuple(self.transactions), tuple(self.alerts), ignored)

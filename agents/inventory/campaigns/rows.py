@@ -8,8 +8,8 @@ from typing import Protocol
 import msgspec
 
 from agents.inventory.alerts import Alert
-from agents.inventory.channels import Method
 from agents.inventory.campaigns.words import CampaignRecord, Command, CommandKind, Registration, Status
+from agents.inventory.channels import Method
 from agents.inventory.offers import State
 from agents.inventory.transactions import Transaction
 
@@ -42,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False, array_like=True):
     cause: str = ""
     """event_id of the edge that changed it."""
     cover_days: int | None = None
-    cover_as_of_ms: int = 0
+    cover_as_of_ms: int = -1
     cover_until_ms: int | None = None
     cover_cause: str = ""
     overstocked: bool = False

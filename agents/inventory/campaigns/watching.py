@@ -153,7 +153,7 @@ def hear_signal(desk: Desk, signal: Signal) -> str | None:
     heard = desk.heard(signal.sku)
     if heard is None:
         return "the SKU is none of this campaign's"
-    if heard.cover_days is not None and signal.as_of_ms <= heard.cover_as_of_ms:
+    if signal.as_of_ms <= heard.cover_as_of_ms:
         return "a figure at least as young is known"
     heard = msgspec.structs.replace(
         heard,
@@ -162,9 +162,7 @@ def hear_signal(desk: Desk, signal: Signal) -> str | None:
         cover_until_ms=signal.until_ms,
         cover_cause=desk.cause,
     )
-    desk.put_heard(
-        msgspec.structs.replace(heard, overstocked=is_overstocked(desk.thresholds, heard, desk.at_ms))
-    )
+    desk.put_heard(msgspec.structs.replace(heard, overstocked=is_overstocked(desk.thresholds, heard, desk.at_ms)))
     return None
 
 

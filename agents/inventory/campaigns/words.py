@@ -193,7 +193,8 @@ class Command(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     at_ms: int
     """Record time of the decision; of a repeat, of the repeat."""
     expires_at_ms: int
-    """From then on it must not be done any more; who did it before still says so."""
+    """From then on it must not be done any more: it was not, or it is answered as it was. A repeat that comes expired
+    only asks what became of it."""
     desired_status: Status | None = None
     """PAUSE, RESUME."""
     amount_minor: int | None = None
