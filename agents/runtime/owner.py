@@ -377,8 +377,14 @@ class Owner:
             self._checkpoint = offset + 1
 
     def _commit_patiently(self) -> Fault | None:
-        """Commit, again while the broker asks for it. A closing owner gives up after one slice."""
+        """Commit, again while the broker asks for it. A closing owner gives up after one slice.
+
+        What had to be asked for more than once may still be on its way: librdkafka's transactions keep their epoch from
+        one to the next, so a late request would commit the next one in its middle. Only a new epoch shuts it out, so the
+        partition is opened again, and its changelog tells that this one is done.
+        """
         began = self._monotonic()
+        answered_at_once = True
         while True:
             try:
                 self.producer.commit_transaction(COMMIT_SLICE_S)
@@ -392,9 +398,10 @@ class Owner:
                 if self._closing.is_set() or waited > COMMIT_PATIENCE_S:
                     return self._noted(error.args[0], Fault.INDEFINITE)
                 self._remarks.commit_waits(waited, error.args[0].str())
+                answered_at_once = False
             else:
                 self._remarks.committed_after(self._monotonic() - began)
-                return None
+                return None if answered_at_once else Fault.INDEFINITE
 
     def _roll_back(self, error: KafkaError) -> Fault:
         """Nothing was committed. Abort where the producer can still be used, and say what comes next."""

@@ -233,4 +233,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         tests=(DIRECTED,),
     ),
+    Mutant(
+        "late commit ends the next transaction",
+        (
+            Change(
+                OWNER,
+                "return None if answered_at_once else Fault.INDEFINITE",
+                "return None",
+            ),
+        ),
+        seeds="1..600",
+    ),
 )

@@ -3,7 +3,7 @@
 What it promises is what Apache Kafka 4 promises: a transactional id has one live epoch; a new one fences the old one off
 and ends what that had left open; each transaction is ended by a marker, which takes an offset; a reader of committed
 records sees nothing beyond the first open transaction, and nothing of an aborted one; a late request to end a
-transaction that is over does nothing (transactions of version 2).
+transaction ends the one that its epoch has open by then (transactions of version 1, which librdkafka speaks).
 """
 
 from __future__ import annotations

@@ -175,9 +175,14 @@ class VirtualProducer:
             raise timed_out() if process.world.toss() else says_nothing()
 
     def _hear(self, transaction: Transaction | None) -> None:
-        """The broker hears of a commit at last. It may be over, or its producer fenced off, since."""
+        """The broker hears of a commit at last. It may be over, or its producer fenced off, since.
+
+        The client library speaks version 1 of transactions, where the epoch stays the same from one to the next: a
+        request that comes late commits whatever its epoch has open by then, in the middle of it.
+        """
         try:
-            self._broker.end(self.name, self.epoch, transaction, commit=True)
+            by_then = self._broker.open_transaction(self.name, self.epoch)
+            self._broker.end(self.name, self.epoch, by_then or transaction, commit=True)
         except FencedOff:
             return
 
