@@ -401,7 +401,11 @@ class Owner:
                 answered_at_once = False
             else:
                 self._remarks.committed_after(self._monotonic() - began)
-                return None if answered_at_once else Fault.INDEFINITE
+                if answered_at_once:
+                    return None
+                where = f"{self.names.topic}[{self.partition}]"
+                log.warning("%s: committed, but asked for twice; opened again, lest the first request come late", where)
+                return Fault.INDEFINITE
 
     def _roll_back(self, error: KafkaError) -> Fault:
         """Nothing was committed. Abort where the producer can still be used, and say what comes next."""

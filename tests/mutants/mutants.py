@@ -238,8 +238,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Change(
                 OWNER,
-                "return None if answered_at_once else Fault.INDEFINITE",
-                "return None",
+                "                if answered_at_once:\n                    return None\n",
+                "                if began:\n                    return None\n",
             ),
         ),
         seeds="1..600",
