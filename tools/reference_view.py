@@ -49,7 +49,10 @@ def reference_view(topology: Topology, sku: str | None, seen: Callable[[int], No
             seen(count)
     goods = None if sku_key is None else latest.get(sku_key)
     return ReferenceView(
-        _read(POLICY, latest), _read(LOCATIONS, latest), _read(CHANNELS, latest), None if goods is None else GOODS.decode_row(goods)
+        _read(POLICY, latest),
+        _read(LOCATIONS, latest),
+        _read(CHANNELS, latest),
+        None if goods is None else GOODS.decode_row(goods),
     )
 
 
