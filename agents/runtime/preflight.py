@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agents.runtime.broker_errors import BrokerUnusable
 from agents.runtime.topics import Cluster, Difference, compare
 from agents.runtime.topology import AgentSettings, Topic, Topology
+
+MOST_NAMED = 3
+"""Differences that are told one by one."""
 
 
 class CannotRun(Exception):
@@ -41,8 +44,15 @@ def judge_differences(differences: Iterable[Difference]) -> None:
         return
     missing = all(difference.kind == "missing" for difference in blocking)
     raise CannotRun(
-        "; ".join(difference.sentence for difference in blocking) + ".",
+        shortly([difference.sentence for difference in blocking]),
         "Create what is missing with `onhand topics create`."
         if missing
         else "`onhand topics diff` shows all differences; the partition count of a topic is for life.",
     )
+
+
+def shortly(sentences: Sequence[str]) -> str:
+    """The first few of them, and how many more there are: an operator must see what to do without scrolling."""
+    more = len(sentences) - MOST_NAMED
+    rest = f"; and {more} more like it" if more > 0 else ""
+    return "; ".join(sentences[:MOST_NAMED]) + rest + "."
