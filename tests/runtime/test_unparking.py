@@ -86,7 +86,8 @@ def test_the_alert_of_a_parked_partition_names_both_ways_on() -> None:
     assert alert.message == f"The record at {TOPIC}[0]@41 broke an invariant, the partition stands still: {THE_BOOKS}"
     assert alert.action == (
         "Nothing of it was committed, the other partitions go on. Report the record. After an upgrade "
-        "`onhand partitions unpark 0 --retry` folds it again; `onhand partitions unpark 0 --skip 41 --why TEXT` leaves it out."
+        "`onhand partitions unpark 0 --agent thin --retry` folds it again; the same with `--skip 41 --why TEXT` in place of "
+        "`--retry` leaves it out."
     )
     assert alert.event_id == f"{TOPIC}-0-41-p"
 
