@@ -1,7 +1,8 @@
 """Promises that give way: to a fact that took what was promised, to a stronger claim, to a place that closes.
 
 To a fact promises give way only while `unpromised` is below zero, only at that location, and only the missing units,
-so safety stock, buffers and fences are used up first. The order is (being picked, allocated, priority, -opening
+so safety stock, buffers and fences are used up first. Whoever asked for a lot by its name gives way where that lot is
+gone, and nobody else for it. The order is (being picked, allocated, priority, -opening
 offset, -line), ascending: soft before firm, weak before strong, new before old, the last line first; units that are
 being picked go last, on their own. When a claim is due plays no part. What can move to another place of the claim
 moves (moving.py); the rest yields, and is backordered where policy allows.
@@ -16,6 +17,7 @@ from agents.inventory.answers import Notice, Status
 from agents.inventory.backorders import room_for_yielded
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.granting import Share, free_at, return_units
+from agents.inventory.lots import lots_at, tied_units
 from agents.inventory.moving import move_units
 from agents.inventory.notices import note
 from agents.inventory.reservations import Claim, Closing, Leg, Loss, leg_at, with_backorder
@@ -53,6 +55,26 @@ def yield_promises(draft: Draft, shelf: Shelf, counted_at_second: int | None) ->
     if shelf.unpromised >= 0 or shelf.reserved + shelf.allocated == 0:
         return 0
     return give_way(draft, shelf, 0, stakes_at(draft, shelf.location), counted_at_second)
+
+
+def yield_lots(draft: Draft, shelf: Shelf, counted_at_second: int | None) -> int:
+    """A lot has fewer units here than claims asked for by its name: those give way, before any other promise does.
+
+    Answers how many units yielded.
+    """
+    yielded, rows = 0, lots_at(draft, shelf.location)
+    for lot, tied in sorted(tied_units(draft, shelf.location).items()):
+        missing = tied - (rows[lot].quantity if lot in rows else 0)
+        if missing > 0:
+            stakes = [stake for stake in stakes_at(draft, shelf.location) if lot_of(draft, stake) == lot]
+            yielded += give_way(draft, shelf, shelf.unpromised + missing, stakes, counted_at_second)
+    return yielded
+
+
+def lot_of(draft: Draft, stake: Stake) -> str | None:
+    """The lot that the claim of a stake asked for."""
+    claim = draft.claim(stake.holder, stake.line)
+    return None if claim is None else claim.lot
 
 
 def evict(draft: Draft, location: str) -> list[Notice]:

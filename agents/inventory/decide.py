@@ -34,7 +34,7 @@ from agents.inventory.alarms import raise_negative, raise_oversold, raise_unknow
 from agents.inventory.answering import answer_of, record_of
 from agents.inventory.availability import say_availability, states_changed
 from agents.inventory.backorders import cover_queue
-from agents.inventory.conflicts import yield_promises
+from agents.inventory.conflicts import yield_lots, yield_promises
 from agents.inventory.demand import LEAVING, remember_demand
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.duplicates import ANSWERS_KEEP_MS, is_too_late, recall, remember, repeat
@@ -149,8 +149,7 @@ def not_supported(_draft: Draft) -> Outcome:
 def conclude(draft: Draft, outcome: Outcome) -> Decision:
     """Settle what follows, write journal record, answer and notices, and keep the answer."""
     if outcome.refusal is None and draft.sku and not outcome.silent:
-        assign_lots(draft)
-        settle(draft)
+        settle(draft, with_lots=assign_lots(draft))
         if draft.goods.queued:
             cover_queue(draft)
         if draft.transaction.kind in LEAVING and draft.rows.policies().counts_demand:
@@ -164,8 +163,11 @@ def conclude(draft: Draft, outcome: Outcome) -> Decision:
     return finish(draft, dead_letter_of(draft.transaction, outcome.refusal))
 
 
-def settle(draft: Draft) -> None:
-    """What follows from a fact at every place it touched: unknown names, who gives way, what ends below zero."""
+def settle(draft: Draft, *, with_lots: bool) -> None:
+    """What follows from a fact at every place it touched: unknown names, who gives way, what ends below zero.
+
+    `with_lots`: the SKU has lots, or had some before this fact.
+    """
     kind = draft.transaction.kind
     if kind in INTENTION_KINDS:
         return
@@ -177,8 +179,10 @@ def settle(draft: Draft) -> None:
         if tracked:
             if draft.goods.fences:
                 shrink_fences(draft, location)
-            if shelf.unpromised < 0:
-                yielded = yield_promises(draft, shelf, shelf.counted_at_second if kind in ABSOLUTE_KINDS else None)
+            if shelf.unpromised < 0 or with_lots:
+                counted_at_second = shelf.counted_at_second if kind in ABSOLUTE_KINDS else None
+                yielded = yield_lots(draft, shelf, counted_at_second) if with_lots else 0
+                yielded += yield_promises(draft, shelf, counted_at_second)
                 if yielded:
                     raise_oversold(draft, location, yielded)
                 shrink_fences(draft, location)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.inventory.draft import Draft
 from agents.inventory.goods import Lot
-from agents.inventory.lots import life_days, lots_at
+from agents.inventory.lots import life_days, lots_at, tied_units
 from agents.inventory.reservations import Claim, leg_at
 
 
@@ -16,7 +16,7 @@ def free_by_life(draft: Draft, location: str, channel: str | None, own: Claim | 
     by name are nobody else's. `own` is the claim that asks again: its units are free.
     """
     minimum_days = draft.policy(location, channel).minimum_shelf_life_days
-    promised, tied = promises_at(draft, location, own)
+    promised, tied = promises_at(draft, location, own), tied_units(draft, location, own)
     rows = lots_at(draft, location)
     shelf = draft.shelf(location)
     loose = shelf.unpromised + shelf.reserved + shelf.allocated - sum(row.quantity for row in rows.values())
@@ -24,20 +24,15 @@ def free_by_life(draft: Draft, location: str, channel: str | None, own: Claim | 
     return least_slack(loose, lives, promised, minimum_days)
 
 
-def promises_at(draft: Draft, location: str, own: Claim | None) -> tuple[list[tuple[int, int]], dict[str, int]]:
-    """What was promised there: (days of life needed, units) of claims that take any lot, and units by lot of the others."""
+def promises_at(draft: Draft, location: str, own: Claim | None) -> list[tuple[int, int]]:
+    """What was promised there to claims that take any lot: (days of life needed, units)."""
     promised: list[tuple[int, int]] = []
-    tied: dict[str, int] = {}
     for claim in draft.claims().values():
-        leg = None if claim is own else leg_at(claim, location)
-        if leg is None:
-            continue
-        units = leg.reserved + leg.allocated
-        if claim.lot is not None:
-            tied[claim.lot] = tied.get(claim.lot, 0) + units
-        else:
-            promised.append((draft.policy(location, claim.channel).minimum_shelf_life_days, units))
-    return promised, tied
+        leg = None if claim is own or claim.lot is not None else leg_at(claim, location)
+        if leg is not None:
+            minimum_days = draft.policy(location, claim.channel).minimum_shelf_life_days
+            promised.append((minimum_days, leg.reserved + leg.allocated))
+    return promised
 
 
 def least_slack(
@@ -59,5 +54,4 @@ def least_slack(
 def free_of_lot(draft: Draft, location: str, lot: str) -> int:
     """Units of a lot there that no claim has asked for by its name."""
     row = lots_at(draft, location).get(lot, Lot())
-    _, tied = promises_at(draft, location, None)
-    return row.quantity - tied.get(lot, 0)
+    return row.quantity - tied_units(draft, location).get(lot, 0)

@@ -4,7 +4,8 @@ A lot counts what is there: sellable units (`quantity`, promised ones included, 
 for one), those set apart and those on their way. Units that came without a lot are loose: whatever a place has beyond
 its lots. No bucket knows of lots. When a rule has posted what was moved, `assign_lots` tells the postings apart by
 lots: what comes belongs to the lot that the transaction names; what leaves is taken from that lot, or where none is
-named from the lot that expires first (FEFO; of equal ones from the one that came first), then from the loose, and only then from lots that live too short.
+named from the lot that expires first (FEFO; of equal ones from the one that came first), then from the loose, then from
+lots that live too short, and only when nothing else is there from what claims asked for by a lot's name (tied units).
 
 Life is counted in whole days of UTC: a lot that expires today has a life of 0 and may still be sold today. When its
 life falls below `removal_days` (policy, default 0: on the day after its date) the ledger itself sets it apart.
@@ -20,6 +21,7 @@ from agents.inventory.alarms import raise_discrepancy
 from agents.inventory.draft import BUCKETS, Draft
 from agents.inventory.goods import Lot
 from agents.inventory.postings import Account, Posting
+from agents.inventory.reservations import Claim, leg_at
 from agents.inventory.rows import LOTS
 from agents.inventory.transactions import Kind
 from agents.inventory.units import day_of, day_of_date, start_of
@@ -83,14 +85,14 @@ def put_lot(draft: Draft, location: str, lot: str, row: Lot) -> None:
 # -- whose units moved -------------------------------------------------------------------------------------------------
 
 
-def assign_lots(draft: Draft) -> None:
+def assign_lots(draft: Draft) -> bool:
     """Tell the postings of this record apart by lots, and keep the lots in step. To be called when a rule has posted.
 
-    Costs one comparison for a SKU without lots and a transaction that names none.
+    Costs one comparison for a SKU without lots and a transaction that names none. Answers whether there was any lot.
     """
     lot = asked_lot(draft)
     if lot is None and not draft.goods.has_lots:
-        return
+        return False
     moves = list(zip(draft.postings[::2], draft.postings[1::2], strict=True))
     loose = loose_before(draft, moves)
     draft.postings.clear()
@@ -102,6 +104,7 @@ def assign_lots(draft: Draft) -> None:
             move_piece(draft, source, target, piece, loose)
     set_blocked_apart(draft, moves, lot)
     schedule(draft)
+    return True
 
 
 def asked_lot(draft: Draft) -> str | None:
@@ -156,16 +159,31 @@ def pieces_of(draft: Draft, source: Posting, target: Posting, lot: str | None, l
         return pieces_of_lot(draft, source, rows.get(lot, NO_LOT), lot, quantity)
     policy = draft.policy(source.location, draft.transaction.channel)
     minimum_days = policy.minimum_shelf_life_days if target.account is Account.CUSTOMER else 0
-    good = {name: row for name, row in rows.items() if is_alive(row, draft.at_ms, minimum_days)}
-    late = {name: row for name, row in rows.items() if name not in good}
-    pieces: list[Piece] = []
+    units = {name: units_in(row, kind) for name, row in rows.items()}
+    tied = tied_units(draft, source.location) if kind is Account.UNPROMISED else {}
+    free = {name: max(0, units[name] - tied.get(name, 0)) for name in units}
+    good = {name: free[name] for name, row in rows.items() if is_alive(row, draft.at_ms, minimum_days)}
+    late = {name: free[name] for name in units if name not in good}
     unnamed = max(0, loose[source.location, kind])
     first = min(quantity, unnamed) if draft.transaction.kind in UNSEEN else 0
-    left = fill(pieces, good, kind, quantity - first)
+    taken: dict[str, int] = {}
+    left = fill(taken, good, quantity - first)
     then = min(left, unnamed - first)
-    left = fill(pieces, late, kind, left - then)
+    left = fill(taken, late, left - then)
+    left = fill(taken, {name: units[name] - free[name] for name in units}, left)
     without = first + then + left
+    pieces = [Piece(name, quantity) for name, quantity in taken.items()]
     return [*pieces, Piece(LOOSE, without)] if without else pieces
+
+
+def tied_units(draft: Draft, location: str, but: Claim | None = None) -> dict[str, int]:
+    """Units there that claims (`but` one) asked for by the name of their lot: lot -> units."""
+    tied: dict[str, int] = {}
+    for claim in draft.claims().values():
+        leg = None if claim.lot is None or claim is but else leg_at(claim, location)
+        if leg is not None and claim.lot is not None:
+            tied[claim.lot] = tied.get(claim.lot, 0) + leg.reserved + leg.allocated
+    return tied
 
 
 def pieces_of_lot(draft: Draft, source: Posting, row: Lot, lot: str, quantity: int) -> list[Piece]:
@@ -179,13 +197,13 @@ def pieces_of_lot(draft: Draft, source: Posting, row: Lot, lot: str, quantity: i
     return [piece for piece in (Piece(lot, known), Piece(LOOSE, quantity - known)) if piece.quantity]
 
 
-def fill(pieces: list[Piece], rows: Mapping[str, Lot], kind: Account, quantity: int) -> int:
-    """Add pieces of these lots, in their order, and say how many units are still missing."""
+def fill(taken: dict[str, int], available: Mapping[str, int], quantity: int) -> int:
+    """Take units of these lots, in their order, and say how many are still missing."""
     left = quantity
-    for name, row in rows.items():
-        units = min(left, units_in(row, kind))
+    for name, there in available.items():
+        units = min(left, there)
         if units:
-            pieces.append(Piece(name, units))
+            taken[name] = taken.get(name, 0) + units
             left -= units
     return left
 

@@ -10,7 +10,7 @@ import msgspec
 
 from agents.inventory.alarms import raise_oversold
 from agents.inventory.alerts import AlertType, Severity
-from agents.inventory.conflicts import yield_promises
+from agents.inventory.conflicts import yield_lots, yield_promises
 from agents.inventory.draft import Draft
 from agents.inventory.fences import shrink_fences
 from agents.inventory.goods import Lot
@@ -48,7 +48,7 @@ def set_apart(draft: Draft, location: str, name: str, lot: Lot) -> None:
     put_lot(draft, location, name, apart)
     if is_tracked(draft):
         shrink_fences(draft, location)
-        yielded = yield_promises(draft, shelf, None)
+        yielded = yield_lots(draft, shelf, None) + yield_promises(draft, shelf, None)
         if yielded:
             raise_oversold(draft, location, yielded)
         shrink_fences(draft, location)

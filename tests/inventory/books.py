@@ -163,6 +163,19 @@ def lots_off(ledger: Ledger) -> Iterator[str]:
             yield f"lot {key} is below zero: {figures}"
 
 
+def ties_off(ledger: Ledger) -> Iterator[str]:
+    """Whoever asked for a lot by its name has units of it."""
+    tied: dict[tuple[str, str, str], int] = {}
+    for (sku, _, _), claim in rows_of(ledger, CLAIMS).items():
+        for leg in claim.legs if claim.lot is not None and is_tracked(ledger, sku) else ():
+            key = (sku, leg.location, claim.lot)
+            tied[key] = tied.get(key, 0) + leg.reserved + leg.allocated
+    for key, units in tied.items():
+        lot = rows_of(ledger, LOTS).get(key)
+        if units > (0 if lot is None else lot.quantity):
+            yield f"{units} units of lot {key} are promised by its name, and {lot} is there"
+
+
 def edges_off(states: States, decision: Decision) -> Iterator[str]:
     """Edges tell of every change of state, once; what is offered is never below zero. Takes over the new states."""
     for edge in decision.edges:
@@ -196,4 +209,5 @@ def all_faults(ledger: Ledger) -> list[str]:
         *open_and_closed(ledger),
         *fences_off(ledger),
         *lots_off(ledger),
+        *ties_off(ledger),
     ]

@@ -85,6 +85,7 @@ terms: dict[str, st.SearchStrategy[Any]] = {
     "partial": st.booleans(),
     "inbound": st.sampled_from((None, None, None, "n1")),
     "promise_in_ms": st.sampled_from((None, None, MINUTE_MS, 5 * MINUTE_MS)),
+    "lot": st.sampled_from((None, None, None, None, "L1", "L2")),
 }
 line = st.sampled_from((1, 1, 1, 2))
 both_lines = st.tuples(few, few).map(lambda units: (Line(1, units[0]), Line(2, units[1])))
