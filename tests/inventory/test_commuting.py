@@ -14,7 +14,7 @@ from tools.scenario.ledger import Ledger
 
 SKU = "SHOE"
 PLACES = ("A", "B")
-EXAMPLES = 2_000 if settings.get_current_profile_name() == "ci" else 150
+EXAMPLES = 2_000 if settings.get_current_profile_name() == "many" else 150
 SECOND_MS = 1_000
 
 Fact = dict[str, Any]

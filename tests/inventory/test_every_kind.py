@@ -1,7 +1,7 @@
 """A ledger hears transactions of every kind, with duplicates, reused ids, crashes and time, and its books are checked.
 
-What must hold is reckoned naively in books.py. `--hypothesis-profile=ci` tells 10,000 stories in place of 300: that is also
-what is told where the variable CI is set, and takes some three minutes of one core.
+What must hold is reckoned naively in books.py. `--hypothesis-profile=many` (`make stories`) tells 10,000 stories in place
+of 300, and takes some minutes of one core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.inventory.books import States, all_faults, answer_of, copied, edges_o
 from tests.inventory.stories import PLACES, SKUS, STORIES, Story, claims, facts, policies
 from tools.scenario.ledger import Ledger
 
-EXAMPLES = 2_500 if settings.get_current_profile_name() == "ci" else 75
+EXAMPLES = 2_500 if settings.get_current_profile_name() == "many" else 75
 """Stories of each theme."""
 STEPS = 12
 
