@@ -1,10 +1,11 @@
 # Needs Python 3.11 or newer, make and a package index; the virtual environment is made here. `make` alone lists the targets.
-# PYTHON=/path/to/python3.12 picks another Python, ARGS="..." is handed to the command.
+# PYTHON=/path/to/python3.12 picks another Python, ARGS="..." is handed to the command, JOBS=N is how many run at a time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SEEDS ?= 1..3000
+JOBS ?= 2
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
@@ -19,7 +20,7 @@ demo: $(READY) ## See it work: embedded broker, worker, a month of trade, a kill
 	$(BIN)/onhand demo $(ARGS)
 
 test: $(READY) ## Run all tests, on the embedded broker and, where Java and Maven are, on Apache Kafka
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: $(READY) ## Kill, freeze, cut and poison workers and broker on Apache Kafka, and judge what is left (ten minutes)
 	$(BIN)/python -m tests.chaos $(ARGS)
@@ -28,7 +29,7 @@ stories: $(READY) ## Tell the ledger ten thousand random stories of all kinds, a
 	$(BIN)/python -m pytest --hypothesis-profile=many tests/inventory/test_every_kind.py $(ARGS)
 
 simulation: $(READY) ## Play worlds of a virtual broker, clock and disk under every fault: SEEDS=1..3000, some minutes
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
 
 mutants: $(READY) ## Break a copy of the code in each of the ways that tests/mutants lists, and see each caught (minutes)
 	$(BIN)/python -m tests.mutants $(ARGS)

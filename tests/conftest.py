@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ from tools.brokers.apache_kafka import ApacheKafka
 from tools.brokers.embedded import EmbeddedBroker
 from tools.brokers.local import LocalBroker
 from tools.brokers.scratch import ClusterAddress, scratch_topology
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell: what tests start would ignore Ctrl-C too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Told by `make stories`. Not "ci": that one is taken unasked wherever the variable CI is set.
 settings.register_profile("many", deadline=None, derandomize=True, database=None)

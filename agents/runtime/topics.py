@@ -178,7 +178,12 @@ class Cluster:
         """Those of the named topics that exist, with partitions, replication, topic id and settings."""
         described = self._described(list(dict.fromkeys(names)))
         settings = self._settings(described)
-        return {name: _found(name, description, settings[name]) for name, description in described.items()}
+        # One that was deleted between the two questions is in the first answer only.
+        return {
+            name: _found(name, description, settings[name])
+            for name, description in described.items()
+            if name in settings
+        }
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of those of the named topics that exist; `""` where the broker has none."""
@@ -237,11 +242,13 @@ class Cluster:
             return {}
         with self._explained():
             futures = self._admin.describe_configs(resources, request_timeout=REQUEST_SECONDS)
-            return {resource.name: future.result() for resource, future in futures.items()}
+            return {resource.name: future.result() for resource, future in futures.items() if _exists(future)}
 
     def _has_settings(self, wanted: Sequence[Difference]) -> bool:
         settings = self._settings(dict.fromkeys(difference.topic for difference in wanted))
-        return all(settings[each.topic][each.setting].value == each.wanted for each in wanted)
+        return all(
+            each.topic in settings and settings[each.topic][each.setting].value == each.wanted for each in wanted
+        )
 
     def _was_created(self, future: Any) -> bool:
         try:

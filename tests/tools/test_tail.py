@@ -185,11 +185,14 @@ def test_following_shows_what_comes_later_and_ends_in_order_on_ctrl_c(topology_f
         [*command, "--follow", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     ) as follower:
         assert follower.stdout is not None
-        assert json.loads(follower.stdout.readline())["value"]["quantity"] == 1
-        publish(topology, [receipt("SHOE", 2)])
-        assert json.loads(follower.stdout.readline())["value"]["quantity"] == 2
-        follower.send_signal(signal.SIGINT)
-        assert follower.wait(20) == 0
+        try:
+            assert json.loads(follower.stdout.readline())["value"]["quantity"] == 1
+            publish(topology, [receipt("SHOE", 2)])
+            assert json.loads(follower.stdout.readline())["value"]["quantity"] == 2
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(20) == 0
+        finally:
+            follower.kill()
 
 
 def test_a_topic_that_is_not_there_ends_with_3(topology_file: Path) -> None:
