@@ -10,6 +10,8 @@ from typing import Any
 
 from agents.inventory.answers import Status
 from tools.brokers.encoding import codec_of, transaction_encoder
+from tools.demo.campaign_tally import CampaignTally
+from tools.demo.campaigning import Campaigning
 from tools.demo.order_tally import OrderTally
 from tools.demo.ordering import Ordering
 from tools.demo.screen import statuses
@@ -22,7 +24,6 @@ SEED = 7
 DRAIN_WITHIN_S = 60.0
 EXPIRY_WAIT_S = 8.0
 """The longest short-lived reservation lives 4 s; a wake-up of an idle SKU follows within a second or two."""
-AGENTS = ("stock_keeper", "order_router")
 _STEP_S = 0.1
 
 
@@ -34,6 +35,13 @@ class Wishes:
     rate: float
     kill: bool
     orders: bool = False
+    campaigns: bool = False
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The agents that it takes."""
+        wanted = {"stock_keeper": True, "order_router": self.orders, "campaign_guard": self.campaigns}
+        return tuple([name for name, is_wanted in wanted.items() if is_wanted])
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Outcome:
     """How long trade lasted."""
     ordering: OrderTally | None = None
     """What became of the orders, where there were any."""
+    campaigning: CampaignTally | None = None
+    """What the campaigns were told, where there were any."""
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of `--json`."""
@@ -71,6 +81,7 @@ class Outcome:
             "transactions_per_s": round(self.traded / self.seconds, 1) if self.seconds else 0.0,
             "latency_ms": {"p50": round(percentile(latencies, 0.5), 1), "p99": round(percentile(latencies, 0.99), 1)},
             **({} if self.ordering is None else self.ordering.figures()),
+            **({} if self.campaigning is None else self.campaigning.figures()),
         }
 
 
@@ -81,14 +92,16 @@ def play(stage: Stage, tally: Tally, wishes: Wishes, say: Callable[[str], None])
     plans = stamped(traffic(SEED), lambda: time.time_ns() // 1_000_000)
     say("Starting the worker")
     ordering = Ordering(topology, codec, tally, wishes.rate, wishes.seconds) if wishes.orders else None
-    stage.start_worker(*AGENTS[: 2 if wishes.orders else 1])
+    campaigning = Campaigning(topology, codec, tally, wishes.seconds) if wishes.campaigns else None
+    parts = [part for part in (ordering, campaigning) if part is not None]
+    stage.start_worker()
     subscriber = Subscriber(topology, codec, tally)
     subscriber.start()
     publisher = Publisher(topology, transaction_encoder(topology, topology.agents["stock_keeper"].folds), tally)
     say("Opening stock: one RECEIPT for each article and place of the month")
     publisher.open_stock(plans)
-    if ordering is not None:
-        ordering.open(publisher)
+    for part in parts:
+        part.open(publisher)
     _wait(lambda: tally.unanswered == 0)
     tally.latencies_ms.clear()
     opened = len(tally.sent)
@@ -98,13 +111,13 @@ def play(stage: Stage, tally: Tally, wishes: Wishes, say: Callable[[str], None])
     )
     trading = _Trading(publisher, plans, wishes)
     trading.start()
-    if ordering is not None:
-        ordering.start(say)
+    for part in parts:
+        part.start(say)
     outage_s = _kill_in_the_middle(stage, tally, wishes, trading, say) if wishes.kill else 0.0
     trading.join()
     ended = time.monotonic()
-    if ordering is not None:
-        ordering.finish(say)
+    for part in parts:
+        part.finish(say)
     say("All sent; waiting for the last answers and for what still expires")
     _wait(lambda: tally.unanswered == 0)
     _wait_for_quiet(tally)
@@ -113,9 +126,12 @@ def play(stage: Stage, tally: Tally, wishes: Wishes, say: Callable[[str], None])
         ordering.listener.stop()
     say("Checking against an independent count")
     traded = len(tally.sent) - opened
-    found = verdict(tally) if ordering is None else ordering.judged(verdict(tally))
+    found = verdict(tally)
+    for part in parts:
+        found = part.judged(found)
     orders = None if ordering is None else ordering.tally
-    return Outcome(tally, found, stage.kills, outage_s, traded, ended - trading.started, orders)
+    told = None if campaigning is None else campaigning.tally
+    return Outcome(tally, found, stage.kills, outage_s, traded, ended - trading.started, orders, told)
 
 
 class _Trading(threading.Thread):

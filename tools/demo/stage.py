@@ -18,10 +18,11 @@ from typing import Any, Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from agents.runtime.preflight import needed_topics
 from agents.runtime.reference import write_seeds
 from agents.runtime.status import read_status
 from agents.runtime.topics import Cluster
-from agents.runtime.topology import Topology
+from agents.runtime.topology import Topic, Topology
 from tools.brokers.embedded import EmbeddedBroker
 from tools.brokers.encoding import transaction_encoder
 from tools.brokers.scratch import scratch_topology
@@ -40,15 +41,20 @@ class StageFailed(Exception):
 class Stage:
     """Broker, topics and worker of one demo; a context manager that leaves nothing behind."""
 
-    def __init__(self, topology: Topology, topology_file: Path | None, on_own_cluster: bool) -> None:
-        """With `on_own_cluster` the topology's cluster is used, under scratch names; else an embedded broker."""
+    def __init__(
+        self, topology: Topology, topology_file: Path | None, on_own_cluster: bool, agents: tuple[str, ...]
+    ) -> None:
+        """With `on_own_cluster` the topology's cluster is used, under scratch names; else an embedded broker.
+
+        Only the topics of these agents are made: those of all would only cost time.
+        """
         self._stack = ExitStack()
         self._base = topology
         self._topology_file = topology_file
         self._on_own_cluster = on_own_cluster
         self._name = f"demo{uuid.uuid4().hex[:6]}"
         self._worker: subprocess.Popen[bytes] | None = None
-        self._agents: tuple[str, ...] = ()
+        self._agents = agents
         self.topology = topology
         self.log = Path()
         self.kills = 0
@@ -65,7 +71,7 @@ class Stage:
         self._bootstrap = base.kafka["bootstrap.servers"]
         state = self._state / self._name
         self.topology = scratch_topology(base, self._name, client_settings={}, state_directory=state)
-        Cluster(self.topology.kafka).create(list(self.topology.all_topics.values()))
+        Cluster(self.topology.kafka).create(list(self._topics().values()))
         self._write_seeds()
         if self._on_own_cluster:
             self._stack.callback(self._delete_topics)
@@ -78,16 +84,15 @@ class Stage:
         """Stop the worker and the broker, delete what was made."""
         self._stack.close()
 
-    def start_worker(self, *agents: str) -> None:
-        """Start `onhand worker` for some agents and wait until every partition is open. Raises StageFailed."""
-        self._agents = agents
+    def start_worker(self) -> None:
+        """Start `onhand worker` for the agents and wait until every partition is open. Raises StageFailed."""
         options = ["--instance", INSTANCE, "--scratch", self._name, "--bootstrap", self._bootstrap]
         if self._topology_file is not None:
             options += ["--topology", str(self._topology_file)]
         environment = {**os.environ, "ONHAND_STATE": str(self._state)}
         with self.log.open("ab") as log:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "tools", "worker", *agents, "--tied", *options, "--log-format", "text"],
+                [sys.executable, "-m", "tools", "worker", *self._agents, "--tied", *options, "--log-format", "text"],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -143,6 +148,10 @@ class Stage:
             self._worker.kill()
             self._worker.wait()
 
+    def _topics(self) -> dict[str, Topic]:
+        agents = [self.topology.agents[name] for name in self._agents]
+        return {name: topic for agent in agents for name, topic in needed_topics(self.topology, agent).items()}
+
     def _write_seeds(self) -> None:
         topology, topic = self.topology, self.topology.agents["stock_keeper"].folds
         partitions, encode = topology.all_topics[topic].partitions, transaction_encoder(topology, topic)
@@ -150,7 +159,7 @@ class Stage:
 
     def _delete_topics(self) -> None:
         admin = AdminClient({**self.topology.kafka})
-        for future in admin.delete_topics(list(self.topology.all_topics)).values():
+        for future in admin.delete_topics(list(self._topics())).values():
             try:
                 future.result()
             except KafkaException:

@@ -183,5 +183,5 @@ def next_look(desk: Desk) -> int | None:
     if campaign.ended_at_ms is not None:
         return min([*dates, campaign.ended_at_ms + desk.policy.keep_ms])
     dates += [each.cover_until_ms for each in campaign.heard if each.cover_until_ms is not None]
-    waiting = (next_switch_ms(desk), next_spread_ms(desk), next_boost_ms(campaign))
+    waiting = (next_switch_ms(campaign), next_spread_ms(desk), next_boost_ms(campaign))
     return min([*dates, *(date for date in waiting if date is not None)], default=None)

@@ -6,7 +6,7 @@ counts: a newer one takes the place of what is still on its way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -67,8 +67,8 @@ def send(
         skus=skus,
         causes=causes,
     )
-    kept = [each for each in desk.standing.pending if thing_of(each) != thing_of(pending)]
-    desk.put(pending=(*kept, pending))
+    give_up(desk, [each for each in desk.standing.pending if thing_of(each) == thing_of(pending)])
+    desk.put(pending=(*desk.standing.pending, pending))
     emit(desk, pending)
 
 
@@ -112,7 +112,16 @@ def switch_pending(campaign: Campaign) -> Pending | None:
 
 def drop_switch(desk: Desk) -> None:
     """Wait for no PAUSE or RESUME any more."""
-    desk.put(pending=tuple([each for each in desk.standing.pending if each.kind not in SWITCHES]))
+    give_up(desk, [each for each in desk.standing.pending if each.kind in SWITCHES])
+
+
+def give_up(desk: Desk, pending: Sequence[Pending]) -> None:
+    """Wait for these no more; who was told that one of them failed is told that it is not wanted any more."""
+    desk.put(pending=tuple([each for each in desk.standing.pending if each not in pending]))
+    for each in pending:
+        if each.failed or each.alerted:
+            key = key_of(desk.campaign_id, desk.standing, each.sequence)
+            desk.resolve(key, f"{each.kind} of {each.entity} for campaign {desk.campaign_id} is not wanted any more.")
 
 
 def replace_pending(desk: Desk, pending: Pending) -> None:
@@ -143,6 +152,9 @@ def hear_acknowledgement(desk: Desk) -> str | None:
         back_off(desk, pending)
         return None
     desk.put(pending=tuple([each for each in campaign.pending if each is not pending]))
+    if pending.alerted:
+        told = f"{pending.kind} of {pending.entity} for campaign {desk.campaign_id} is done."
+        desk.resolve(said.idempotency_key, told)
     take_effect(desk, pending, said.result)
     return None
 
@@ -227,5 +239,6 @@ def warn(desk: Desk, pending: Pending) -> Pending:
         Severity.CRITICAL if pending.kind is CommandKind.PAUSE else Severity.WARNING,
         f"{pending.kind} of {pending.entity} for campaign {desk.campaign_id} was not done in {pending.attempt} attempts.",
         ACTIONS[pending.kind],
+        command=key_of(desk.campaign_id, desk.standing, pending.sequence),
     )
     return msgspec.structs.replace(pending, alerted=True)

@@ -78,17 +78,33 @@ class Desk:
             )
         )
 
-    def alert(self, severity: Severity, message: str, action: str) -> None:
-        """Raise an alert about this campaign."""
+    def alert(self, severity: Severity, message: str, action: str, *, command: str | None = None) -> None:
+        """Raise an alert about this campaign; or that this command of it (its key) is not done."""
         self.alerts.append(
             Alert(
                 event_id=self.next_event_id(),
-                type=AlertType.OTHER,
+                type=AlertType.OTHER if command is None else AlertType.COMMAND_FAILED,
                 severity=severity,
                 subject=self.campaign_id,
                 message=message,
                 at_ms=self.at_ms,
                 action=action,
+                about=command,
+            )
+        )
+
+    def resolve(self, command: str, message: str) -> None:
+        """Say that it is over that this command is not done."""
+        self.alerts.append(
+            Alert(
+                event_id=self.next_event_id(),
+                type=AlertType.RESOLVED,
+                resolves=AlertType.COMMAND_FAILED,
+                severity=Severity.INFO,
+                subject=self.campaign_id,
+                message=message,
+                at_ms=self.at_ms,
+                about=command,
             )
         )
 

@@ -116,9 +116,8 @@ def named(heard: list[Heard]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple([each.sku for each in latest]), tuple(dict.fromkeys(each.cause for each in latest if each.cause))
 
 
-def next_switch_ms(desk: Desk) -> int | None:
+def next_switch_ms(campaign: Campaign) -> int | None:
     """When a command that the rule asks for, and that has to wait, may be sent."""
-    campaign = desk.standing
     if campaign.others or campaign.ended_at_ms is not None:
         return None
     if campaign.status is Status.ENABLED:

@@ -24,9 +24,6 @@ class HeardCell(msgspec.Struct, frozen=True, gc=False, array_like=True):
     method: Method
     region: str | None
     state: State
-    event_id: str
-    """Of the edge that said it."""
-    at_ms: int
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -34,7 +31,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     sku: str
     cells: tuple[HeardCell, ...] = ()
-    """Those that the campaign leads to, in the order in which they were first told."""
+    """Those that the campaign leads to and that are not out, in the order in which they were told."""
     sellable: bool | None = None
     """Null until the ledger has said how it stands."""
     since_ms: int = 0
@@ -46,6 +43,12 @@ class Heard(msgspec.Struct, frozen=True, gc=False, array_like=True):
     cover_until_ms: int | None = None
     cover_cause: str = ""
     overstocked: bool = False
+    told: str = ""
+    """event_id of the last edge, of whatever channel; empty until there is one."""
+    told_at_ms: int = 0
+    asked: bool = False
+    """The ledger was asked anew how it stands, for other channels or regions: until it has answered, changes tell too
+    little."""
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -118,6 +121,8 @@ class Campaign(msgspec.Struct, frozen=True, gc=False, array_like=True):
     due_ms: int | None = None
     seen: tuple[str, ...] = ()
     """Records that were applied: `source/record id`."""
+    crowded: bool = False
+    """It was told of more places to sell than are kept; an alert was raised."""
 
 
 class CampaignDue(msgspec.Struct, frozen=True, gc=False, array_like=True):

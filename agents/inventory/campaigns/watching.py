@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agents.inventory.alerts import Severity
 from agents.inventory.campaigns.desk import Desk
 from agents.inventory.campaigns.rows import Campaign, Heard, HeardCell
 from agents.inventory.campaigns.words import Registration, Signal, Thresholds
@@ -17,6 +18,8 @@ from agents.inventory.offers import Edge, State
 from agents.inventory.transactions import Kind
 
 DAYS_PER_WEEK = 7
+MOST_CELLS = 20_000
+"""Channels, methods and regions of all SKUs together: all of them stand in one row, which must fit into one record."""
 
 
 def follow_registration(desk: Desk, before: Campaign | None) -> None:
@@ -54,10 +57,14 @@ def watch_needed(desk: Desk, *, rewatch: bool = False) -> None:
         if sku not in known or rewatch:
             desk.ask_ledger(Kind.WATCH, sku)
     kept = {
-        sku: msgspec.structs.replace(each, cells=(), sellable=None, cause="") if rewatch else each
+        sku: msgspec.structs.replace(
+            each, cells=(), sellable=None, cause="", told="", asked=each.asked or each.told != ""
+        )
+        if rewatch
+        else each
         for sku, each in known.items()
     }
-    desk.put(heard=tuple([kept.get(sku) or Heard(sku) for sku in wanted]))
+    desk.put(heard=tuple([kept.get(sku) or Heard(sku) for sku in wanted]), crowded=False)
 
 
 def unwatch_all(desk: Desk) -> None:
@@ -69,26 +76,45 @@ def unwatch_all(desk: Desk) -> None:
 
 def hear_edges(desk: Desk, edges: Sequence[Edge]) -> str | None:
     """Take over what the ledger said. Says why it has no effect, where it has none."""
-    news = False
+    news: dict[str, None] = {}
+    room = MOST_CELLS - sum([len(each.cells) for each in desk.standing.heard])
     for edge in edges:
         heard = desk.heard(edge.sku)
-        if heard is None or not concerns(desk.standing.registration, edge):
+        if heard is None or not concerns(desk.standing.registration, edge) or not is_later(edge, heard):
             continue
-        before = next((cell for cell in heard.cells if is_same_cell(cell, edge)), None)
-        if before is not None and not is_later(edge, before):
+        if heard.asked and edge.previous is not None:
             continue
-        cell = HeardCell(edge.channel, edge.method, edge.region, edge.state, edge.event_id, edge.at_ms)
-        cells = tuple([cell if each is before else each for each in heard.cells])
-        desk.put_heard(msgspec.structs.replace(heard, cells=cells if before is not None else (*cells, cell)))
-        news = True
+        cells = [cell for cell in heard.cells if not is_same_cell(cell, edge)]
+        if edge.state is not State.OUT:
+            cells.append(HeardCell(edge.channel, edge.method, edge.region, edge.state))
+        grows = len(cells) > len(heard.cells)
+        room -= len(cells) - len(heard.cells)
+        kept = heard.cells if grows and room < 0 else tuple(cells)
+        told = msgspec.structs.replace(heard, cells=kept, told=edge.event_id, told_at_ms=edge.at_ms, asked=False)
+        desk.put_heard(told)
+        news[edge.sku] = None
     if not news:
         return "it says nothing new of what the campaign leads to"
-    for sku in dict.fromkeys(edge.sku for edge in edges):
+    if room < 0:
+        warn_crowded(desk)
+    for sku in news:
         heard = desk.heard(sku)
-        if heard is not None and heard.cells:
-            last = next(edge.event_id for edge in reversed(edges) if edge.sku == sku)
-            judge(desk, heard, last)
+        assert heard is not None
+        judge(desk, heard, heard.told)
     return None
+
+
+def warn_crowded(desk: Desk) -> None:
+    """Say once that more places to sell are told than a row can hold."""
+    if desk.standing.crowded:
+        return
+    desk.put(crowded=True)
+    desk.alert(
+        Severity.WARNING,
+        f"Campaign {desk.campaign_id} leads to more SKUs and channels than are kept ({MOST_CELLS:,}): of the rest it is "
+        f"not known whether they can be sold.",
+        "Name the channels that it leads to, or split it.",
+    )
 
 
 def concerns(registration: Registration, edge: Edge) -> bool:
@@ -103,13 +129,18 @@ def is_same_cell(cell: HeardCell, edge: Edge) -> bool:
     return (cell.channel, cell.method, cell.region) == (edge.channel, edge.method, edge.region)
 
 
-def is_later(edge: Edge, known: HeardCell) -> bool:
-    """Whether the edge was said after what is known: by its place in the log, else, from another log, by its time."""
+def is_later(edge: Edge, known: Heard) -> bool:
+    """Whether the edge was said after what is known: by its place in the log, else, from another log, by its time.
+
+    One place for all channels is enough: what is said of a SKU comes in the order in which it was decided.
+    """
+    if not known.told:
+        return True
     log, *place = place_in_log(edge.event_id)
-    known_log, *known_place = place_in_log(known.event_id)
+    known_log, *known_place = place_in_log(known.told)
     if log == known_log:
         return place > known_place
-    return edge.at_ms > known.at_ms
+    return edge.at_ms > known.told_at_ms
 
 
 def place_in_log(event_id: str) -> tuple[str, int, int]:
@@ -121,7 +152,7 @@ def place_in_log(event_id: str) -> tuple[str, int, int]:
 def judge_all(desk: Desk) -> None:
     """Judge every SKU anew: what the thresholds say of it may be another."""
     for heard in desk.standing.heard:
-        if heard.cells:
+        if heard.told:
             judge(desk, heard, heard.cause)
         current = desk.heard(heard.sku)
         assert current is not None

@@ -10,9 +10,12 @@ from enum import StrEnum
 import msgspec
 
 from agents.inventory.offers import Edge, State
+from agents.inventory.transactions import STOCK_KEEPER
 
 CAMPAIGN_GUARD = "campaign_guard"
 """The source of what the guard asks of the ledger, and of its own WAKE records."""
+REPLENISHER = "replenisher"
+"""The source of figures about cover."""
 
 
 class CampaignKind(StrEnum):
@@ -154,6 +157,30 @@ class CampaignRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_d
     acknowledgement: Acknowledgement | None = None
     who: str | None = None
     why: str | None = None
+
+
+def edge_record(campaign_id: str, edges: tuple[Edge, ...]) -> CampaignRecord:
+    """All that one decision of the ledger says to a campaign. Taken one by one, goods that only change places could look gone."""
+    return CampaignRecord(
+        record_id=edges[0].event_id,
+        source=STOCK_KEEPER,
+        kind=CampaignKind.EDGE,
+        campaign_id=campaign_id,
+        edges=edges,
+    )
+
+
+def cover_record(
+    event_id: str, campaign_id: str, sku: str, cover_days: int, as_of_ms: int, until_ms: int | None
+) -> CampaignRecord:
+    """How long the stock of a SKU lasts, as the replenisher says it to a campaign that watches the SKU."""
+    return CampaignRecord(
+        record_id=event_id,
+        source=REPLENISHER,
+        kind=CampaignKind.SIGNAL,
+        campaign_id=campaign_id,
+        signal=Signal(sku, cover_days, as_of_ms, until_ms),
+    )
 
 
 class CommandKind(StrEnum):

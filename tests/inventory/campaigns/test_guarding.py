@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.inventory.alerts import Severity
+from agents.inventory.alerts import AlertType, Severity
+from agents.inventory.campaigns import watching
 from agents.inventory.campaigns.budgets import apportion
 from agents.inventory.campaigns.validation import problem_of
 from agents.inventory.campaigns.words import (
@@ -141,10 +142,15 @@ def test_a_failed_pause_is_sent_again_ever_later_under_its_key_and_then_somebody
         gaps.append((world.now_ms - begun_ms) // SECOND_MS)
     assert gaps == [5, 10, 20, 40, 80, 160]
     assert len({command.idempotency_key for command in world.commands}) == 1
-    assert [alert.severity for alert in world.alerts] == [Severity.CRITICAL]
+    (alert,) = world.alerts
+    key = world.commands[0].idempotency_key
+    assert (alert.type, alert.severity, alert.about) == (AlertType.COMMAND_FAILED, Severity.CRITICAL, key)
     world.acknowledge(world.commands[-1], Result.DONE)
     world.pass_time(HOUR_MS)
     assert len(world.commands) == 7
+    resolved = world.alerts[1]
+    assert (resolved.type, resolved.resolves, resolved.about) == (AlertType.RESOLVED, AlertType.COMMAND_FAILED, key)
+    assert len(world.alerts) == 2
 
 
 def test_a_pause_known_to_have_failed_needs_no_resume_when_stock_is_back() -> None:
@@ -155,6 +161,9 @@ def test_a_pause_known_to_have_failed_needs_no_resume_when_stock_is_back() -> No
     world.say(State.IN_STOCK, "SHOE")
     world.pass_time(HOUR_MS)
     assert len(world.commands) == 1
+    assert [(alert.type, alert.about) for alert in world.alerts] == [
+        (AlertType.RESOLVED, world.commands[0].idempotency_key)
+    ], "whoever delivers may have told that it failed"
 
 
 ALTERNATIVES = (Alternative("a1", ("X",)), Alternative("a2", ("Y",)), Alternative("a3", ("Z",)))
@@ -278,3 +287,40 @@ def test_a_registration_that_makes_no_sense_is_malformed(fields: dict[str, Any],
         record_id="r", source="s", kind=CampaignKind.REGISTERED, campaign_id="c1", registration=wrong
     )
     assert problem in (problem_of(record) or "")
+
+
+def test_an_older_edge_that_comes_again_changes_nothing_not_even_of_another_channel() -> None:
+    world = World(registration())
+    older = world.edge("SHOE", State.OUT, "app")
+    world.tell(CampaignKind.EDGE, edges=(world.edge("SHOE", State.IN_STOCK), world.edge("SHOE", State.OUT)))
+    assert world.kinds() == [PAUSE]
+    decision = world.tell(CampaignKind.EDGE, edges=(older,))
+    assert decision.ignored == "it says nothing new of what the campaign leads to"
+    assert world.book.row is not None
+    assert world.book.row.heard[0].cells == (), "what is out needs no room"
+
+
+def test_more_channels_than_a_row_can_hold_are_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "MOST_CELLS", 2)
+    world = World(registration("A", "B"))
+    for channel in ("web", "app", "till", "kiosk"):
+        world.tell(CampaignKind.EDGE, edges=(world.edge("A", State.IN_STOCK, channel),))
+    assert [alert.severity for alert in world.alerts] == [Severity.WARNING]
+    assert world.book.row is not None
+    assert [cell.channel for cell in world.book.row.heard[0].cells] == ["web", "app"]
+    world.tell(CampaignKind.EDGE, edges=(world.edge("A", State.OUT, "web"), world.edge("B", State.LOW, "web")))
+    assert [[cell.channel for cell in each.cells] for each in world.book.row.heard] == [["app"], ["web"]]
+
+
+def test_after_other_channels_were_named_only_the_answer_of_the_ledger_counts() -> None:
+    world = World(registration())
+    world.say(State.IN_STOCK, "SHOE")
+    world.tell(CampaignKind.CHANGED, registration=msgspec.structs.replace(registration(), channels=("web", "app")))
+    change = msgspec.structs.replace(world.edge("SHOE", State.OUT, "app"), previous=State.IN_STOCK)
+    assert world.tell(CampaignKind.EDGE, edges=(change,)).ignored is not None
+    answer = world.edge("SHOE", State.OUT, "app"), world.edge("SHOE", State.IN_STOCK, "web")
+    world.tell(CampaignKind.EDGE, edges=answer)
+    assert world.commands == [], "it can be sold on the web all the time"
+    gone = msgspec.structs.replace(world.edge("SHOE", State.OUT, "web"), previous=State.IN_STOCK)
+    world.tell(CampaignKind.EDGE, edges=(gone,))
+    assert world.kinds() == [PAUSE]
