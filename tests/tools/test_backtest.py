@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from agents.inventory.replenishment.rows import ReplenishmentPolicy
 from agents.inventory.units import day_of_date
-from tools.backtest.__main__ import main
+from tools.backtest.__main__ import LONG, main
+from tools.backtest.choosing import CANDIDATES, Trial, choose, loss_of
 from tools.backtest.methods import METHODS, naive, seasonal_naive
+from tools.backtest.page import page
 from tools.backtest.series import Series, read_series
 from tools.backtest.table import HORIZONS, Result, Score, Split, backtest, judged, markdown
 from tools.demo_data.month import BUNDLED
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "forecasting.md"
 SMALL = Split(day_of_date("2011-11-16"), 8)
-LARGE = Split(day_of_date("2011-09-30"), 60)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,8 @@ def test_naive_forecasts_are_what_their_names_say() -> None:
 
 def test_a_score_is_reckoned_as_its_name_says() -> None:
     score = Score()
-    score.add(10_000, (8_000, 1_000), 950)  # quantile 9,645: 355 are missing
-    score.add(5_000, (6_000, 1_000), 950)  # quantile 7,645: 2,645 lie idle
+    score.add(10_000, (8_000, 1_000), 950, 1_645)  # quantile 9,645: 355 are missing
+    score.add(5_000, (6_000, 1_000), 950, 1_645)  # quantile 7,645: 2,645 lie idle
     assert score.wape == pytest.approx(3 / 15)
     assert score.loss == pytest.approx((0.95 * 0.355 + 0.05 * 2.645) / 15)
     assert score.coverage == 0.5
@@ -81,15 +85,66 @@ def test_on_the_bundled_month_onhand_is_nearer_than_the_naive_forecasts(month: t
     assert len(markdown(result, 950).splitlines()) == 2 + len(METHODS) * len(HORIZONS)
 
 
+def test_the_safety_of_each_method_is_the_quantile_of_its_errors_before_the_judged_days() -> None:
+    # A constant forecast of nothing and a deviation of one unit: the errors are the sales, in units.
+    def nothing(series: Series, horizons: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+        return {horizon: [(0, 1_000)] * len(series.sold) for horizon in horizons}
+
+    sold = (*range(40), *[1_000] * 20)  # what is judged is never looked at
+    split = Split(20_039, 1, 950, validate_from=20_000)
+    [series] = [Series("SHOE", "LEEDS", 20_000, tuple(sold))]
+    weeks = sorted(sum(sold[day : day + 7]) for day in range(34))
+    result = backtest([series], split, methods=[("nothing", nothing)])
+    assert result.safeties == {"nothing": weeks[34 * 950 // 1_000] * 1_000}
+    assert backtest([series], SMALL, methods=[("nothing", nothing)]).safeties == {"nothing": 1_645}
+    later = Series("SHOE", "LEEDS", 20_000, (*sold[:40], *[7] * 20))
+    assert backtest([later], split, methods=[("nothing", nothing)]).safeties == result.safeties
+
+
+def test_only_the_days_of_the_split_are_judged_whole_horizons_at_a_time() -> None:
+    series = Series("SHOE", "LEEDS", 20_000, (1,) * 60)
+    split = Split(20_029, 1, judge_until=20_049)
+    result = backtest([series], split)
+    assert result.days == 20
+    assert [result.scores["Onhand", horizon].forecasts for horizon in HORIZONS] == [20, 14]
+
+
+def test_a_knob_is_turned_only_where_that_is_better_on_the_days_before() -> None:
+    # Sales double every day for a week, each week: weekdays are all there is to know.
+    series = [Series("SHOE", "LEEDS", 20_000, tuple(2 ** (day % 7) for day in range(200)))]
+    trials: list[Trial] = []
+    split = Split(20_149, 1, 950, 20_100, 20_190)
+    chosen = choose(series, split, trials.append)
+    assert {trial.knob for trial in trials} == set(CANDIDATES)
+    for knob in CANDIDATES:
+        taken = [trial.value for trial in trials if trial.knob == knob and trial.taken]
+        assert getattr(chosen, knob) == (taken[-1] if taken else getattr(ReplenishmentPolicy(), knob))
+    assert loss_of(series, split, chosen) <= loss_of(series, split, ReplenishmentPolicy())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(
     "ONHAND_UCI_CSV" not in os.environ, reason="ONHAND_UCI_CSV names no file: the whole of Online Retail"
 )
-def test_on_the_whole_of_online_retail_onhand_is_nearer_than_the_naive_forecasts() -> None:
-    result = backtest(read_series(Path(os.environ["ONHAND_UCI_CSV"])), LARGE)
-    print(markdown(result, LARGE.service_level))  # noqa: T201 - the table is what one runs it for
+def test_the_page_says_what_the_whole_of_online_retail_gives() -> None:
+    result = backtest(read_series(Path(os.environ["ONHAND_UCI_CSV"])), LONG)
+    assert page(result, LONG) == PAGE.read_text(encoding="utf-8")
     assert_beats_the_naive_ones(result)
+
+
+def test_the_safety_of_the_shipped_policy_is_the_one_that_was_measured() -> None:
+    line = next(
+        line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| Onhand | 7 days |")
+    )
+    measured = float(line.split("|")[6])
+    assert abs(ReplenishmentPolicy().caution * 1.645 / 1_000 - measured) < 0.01
+
+
+def test_the_page_is_not_written_of_a_month(tmp_path: Path) -> None:
+    found = CliRunner().invoke(main, ["--page", str(tmp_path / "page.md")])
+    assert found.exit_code == 2
+    assert "too short" in found.output
 
 
 def test_the_command_says_what_is_wrong_with_a_date() -> None:

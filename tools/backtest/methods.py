@@ -31,7 +31,8 @@ FLAT = ReplenishmentPolicy(season_weeks=1_000_000)
 
 
 def velocity(policy: ReplenishmentPolicy) -> Method:
-    """The replenisher's own, of a shelf that was never empty."""
+    """The replenisher's own, of a shelf that was never empty. Its deviation is the one without caution."""
+    policy = msgspec.structs.replace(policy, caution=SCALE)
 
     def forecasts(series: Series, horizons: Sequence[int]) -> dict[int, list[Forecast]]:
         row = msgspec.structs.replace(begin(start_of(series.first_day)), unpromised=1)

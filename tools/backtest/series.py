@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import lzma
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,7 +28,7 @@ class Series(msgspec.Struct, frozen=True):
     """Units of each day from then until the last day of the file; days without a sale are 0."""
 
 
-def read_series(path: Path) -> Sequence[Series]:
+def read_series(path: Path) -> list[Series]:
     """The series of all goods in the file, by SKU and place. Credit notes, write-offs and charges are no sales."""
     sales: dict[tuple[str, str], dict[int, int]] = {}
     days: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """The decision about one record of the demand log of a SKU. Pure; the way in to the replenisher's core.
 
-`(rows, record, policy) -> (new rows, requests, transfers, counts, insights)`. The same log always gives the same.
+`(rows, record, policy) -> (new rows, requests, transfers, counts, insights, covers, days)`. The same log always gives the same.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from agents.inventory.postings import Account
-from agents.inventory.replenishment.insights import compare_interest, look_for_counts, note_interest
+from agents.inventory.replenishment.insights import compare_cover, compare_interest, look_for_counts, note_interest
 from agents.inventory.replenishment.needs import look_after
 from agents.inventory.replenishment.rows import (
+    PLACES,
     SUPPLIERS,
+    Coming,
     DemandArrival,
     DemandDecision,
     DemandRows,
@@ -22,14 +24,14 @@ from agents.inventory.replenishment.rows import (
     Span,
 )
 from agents.inventory.replenishment.sheet import Sheet
+from agents.inventory.replenishment.validation import LONGEST_PROMOTION_DAYS
 from agents.inventory.replenishment.velocity import MOST_IDLE_DAYS
-from agents.inventory.replenishment.words import REPLENISHER, DemandKind
+from agents.inventory.replenishment.words import DemandKind
 from agents.inventory.transactions import Kind
 from agents.inventory.units import day_of_date, start_of
 
 MOST_SEEN = 100
 """Records from outside that are recognised when they come again."""
-LONGEST_PROMOTION_DAYS = 366
 LEAVING = (Kind.SALE, Kind.SHIP)
 """The kinds by which goods go to customers. A tuple: a member is found by identity, without a hash."""
 CHECKING = (Kind.COUNT, Kind.SNAPSHOT)
@@ -91,6 +93,7 @@ def move(sheet: Sheet) -> str | None:
     for place in places:
         look_after(sheet, place)
         compare_interest(sheet, place)
+    compare_cover(sheet)
     return None if places else "nothing was posted"
 
 
@@ -101,7 +104,8 @@ def post(sheet: Sheet, place: str) -> None:
     for posting in record.postings:
         if posting.location == place:
             changed[posting.account] = changed.get(posting.account, 0) + posting.quantity
-    sold = max(0, changed.get(Account.CUSTOMER, 0)) if record.moved in LEAVING else 0
+    teaches = record.moved in LEAVING and not record.history
+    sold = max(0, changed.get(Account.CUSTOMER, 0)) if teaches else 0
     sheet.put(
         place,
         unpromised=row.unpromised + changed.get(Account.UNPROMISED, 0),
@@ -126,12 +130,58 @@ def post(sheet: Sheet, place: str) -> None:
 
 
 def forget_coming(sheet: Sheet, place: str) -> None:
-    """A transfer that was waited for is in the journal now: it counts as on the way."""
-    row, record = sheet.outlook(place), sheet.record
-    arrived = record.transaction_id if record.transaction_source == REPLENISHER else None
-    coming = tuple([each for each in row.coming if each.transfer != arrived])
+    """A transfer that was waited for is in the journal now: it counts as on the way, whoever did it."""
+    row = sheet.outlook(place)
+    coming = tuple([each for each in row.coming if each.transfer != sheet.record.transfer])
     if coming != row.coming:
         sheet.put(place, coming=coming)
+
+
+def be_refused(sheet: Sheet) -> str | None:
+    """The ledger did not do a transfer: the place looks elsewhere, and does not ask there again for a while."""
+    for place in sheet.supply.places:
+        row = sheet.outlook(place)
+        if any(each.transfer == sheet.record.transfer and not each.refused for each in row.coming):
+            sheet.put(place, coming=tuple([refused(sheet, each) for each in row.coming]))
+            look_after(sheet, place)
+            return None
+    return "nothing waits for that transfer"
+
+
+def refused(sheet: Sheet, coming: Coming) -> Coming:
+    """A transfer as it is after the record."""
+    if coming.transfer != sheet.record.transfer:
+        return coming
+    return Coming(coming.transfer, coming.from_location, coming.quantity, coming.until_ms, refused=True)
+
+
+def classify(sheet: Sheet) -> str | None:
+    """What kind of goods it is: terms may follow from it."""
+    if sheet.record.category == sheet.supply.category:
+        return "it is so already"
+    sheet.put_supply(category=sheet.record.category)
+    for place in sheet.supply.places:
+        look_after(sheet, place)
+    return None
+
+
+def be_watched(sheet: Sheet) -> str | None:
+    """A campaign wants to hear how long the stock lasts."""
+    campaign = sheet.record.campaign or ""
+    if campaign in sheet.supply.campaigns:
+        return "it hears it already"
+    sheet.put_supply(campaigns=tuple(sorted([*sheet.supply.campaigns, campaign])), cover_day=-1)
+    compare_cover(sheet)
+    return None
+
+
+def be_unwatched(sheet: Sheet) -> str | None:
+    """It does not any more."""
+    left = tuple([each for each in sheet.supply.campaigns if each != sheet.record.campaign])
+    if left == sheet.supply.campaigns:
+        return "it does not hear it"
+    sheet.put_supply(campaigns=left)
+    return None
 
 
 def signal(sheet: Sheet) -> str | None:
@@ -194,12 +244,27 @@ def wake(sheet: Sheet) -> str | None:
     for place in sheet.supply.places:
         look_after(sheet, place)
         look_for_counts(sheet, place)
+    compare_cover(sheet)
+    return None
+
+
+def situate(sheet: Sheet) -> str | None:
+    """Where a place lies. It is used from the next transfer of each SKU on."""
+    place = sheet.record.place
+    if place is None:
+        return "a place is named"
+    sheet.changes[PLACES, (place.location,)] = place
     return None
 
 
 RULES: Mapping[DemandKind, Rule] = MappingProxyType(
     {
         DemandKind.MOVED: move,
+        DemandKind.REFUSED: be_refused,
+        DemandKind.ITEM: classify,
+        DemandKind.WATCHED: be_watched,
+        DemandKind.UNWATCHED: be_unwatched,
+        DemandKind.PLACE: situate,
         DemandKind.SIGNAL: signal,
         DemandKind.PROMOTION: promote,
         DemandKind.TERMS: agree,

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import msgspec
 
 from agents.inventory.replenishment.levels import (
+    MOST_COVER_DAYS,
     days_of_cover,
+    expected,
     levels_of,
     on_order,
     order_quantity,
     supplied,
     terms_of,
 )
-from agents.inventory.replenishment.rows import Interest, Outlook, ReplenishmentPolicy
+from agents.inventory.replenishment.rows import DAYS_OF_WEEK, Interest, Outlook, ReplenishmentPolicy
 from agents.inventory.replenishment.sheet import Sheet
 from agents.inventory.replenishment.velocity import SCALE, rise_of
 from agents.inventory.replenishment.words import InsightType, SignalKind
-from agents.inventory.units import date_of_day
+from agents.inventory.units import MILLISECONDS_PER_DAY, date_of_day
 
 MILLION = 1_000_000
 SEEN_AS = {SignalKind.SEARCH: "searches", SignalKind.VIEW: "views", SignalKind.AD_CLICK: "ad clicks"}
@@ -102,7 +106,39 @@ def raised_order_up_to(sheet: Sheet, location: str, rise: int) -> int:
         level_thousandths=row.level_thousandths * rise // SCALE,
         variance_millionths=row.variance_millionths * rise // SCALE,
     )
-    return levels_of(raised, sheet.supply, location, sheet.rows, sheet.policy).order_up_to
+    return levels_of(sheet.sku, raised, sheet.supply, location, sheet.rows, sheet.policy).order_up_to
+
+
+# -- cover, for campaigns ----------------------------------------------------------------------------------------------
+
+COVER_STEPS_DAYS = (1, 3, 7, 14, 21, 28, 42, 56, 84, 112, 182, 273)
+"""A cover that falls below one of these is told at once; everything else once a day."""
+COVER_HOLDS_MS = 2 * MILLISECONDS_PER_DAY
+
+
+def compare_cover(sheet: Sheet) -> None:
+    """Tell campaigns how long the stock lasts: once a day, and at once when it has fallen below a step."""
+    supply = sheet.supply
+    if not supply.campaigns:
+        return
+    days = cover_of_all(sheet)
+    if days is None:
+        return
+    if sheet.today > supply.cover_day or bisect_right(COVER_STEPS_DAYS, days) < bisect_right(
+        COVER_STEPS_DAYS, supply.cover_days
+    ):
+        sheet.tell_cover(days, sheet.at_ms + COVER_HOLDS_MS)
+
+
+def cover_of_all(sheet: Sheet) -> int | None:
+    """Whole days that the units of all places last at the velocity of all places; None where too little is known."""
+    rows = [sheet.outlook(place) for place in sheet.supply.places]
+    known = [row for row in rows if row.counted >= sheet.policy.least_days]
+    weekly = sum([expected(row, DAYS_OF_WEEK, sheet.policy) for row in known])
+    if not known:
+        return None
+    units = sum([max(0, row.unpromised) for row in rows])
+    return MOST_COVER_DAYS if weekly == 0 else min(MOST_COVER_DAYS, units * SCALE * DAYS_OF_WEEK // weekly)
 
 
 # -- counting ----------------------------------------------------------------------------------------------------------
@@ -128,7 +164,7 @@ def count_risk(row: Outlook, unit_value: int, policy: ReplenishmentPolicy) -> in
 def look_for_counts(sheet: Sheet, location: str) -> None:
     """Propose to count a place where the risk has grown beyond the policy's; once until it is counted."""
     row, policy = sheet.outlook(location), sheet.policy
-    unit_value = terms_of(sheet.supply, location, policy).unit_value
+    unit_value = terms_of(sheet.sku, sheet.supply, location, policy).unit_value
     risk = count_risk(row, unit_value, policy)
     if policy.count_risk == 0 or row.count_told or risk < policy.count_risk:
         return

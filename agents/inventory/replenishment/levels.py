@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from math import isqrt
 
 import msgspec
@@ -12,6 +13,7 @@ from agents.inventory.replenishment.rows import (
     DemandRows,
     Outlook,
     ReplenishmentPolicy,
+    Seed,
     Supply,
 )
 from agents.inventory.replenishment.velocity import SCALE, deviation, forecast
@@ -56,24 +58,50 @@ def spread(row: Outlook, days: int, lead_time_deviation_tenths: int, policy: Rep
 
     It grows faster than the root of the days: the level itself is an estimate, wrong on each of them in the same
     direction. For simple exponential smoothing with weight a the variance of h days is
-    `h + a h (h - 1) + a^2 h (h - 1) (2 h - 1) / 6` times that of one day.
+    `h + a h (h - 1) + a^2 h (h - 1) (2 h - 1) / 6` times that of one day. All of it times the policy's caution.
     """
     pairs, weight = days * (days - 1), policy.smoothing
     millionths = days * SCALE**2 + weight * SCALE * pairs + weight**2 * pairs * (2 * days - 1) // 6
+    demand = row.variance_millionths * millionths // SCALE**2 * policy.caution**2 // SCALE**2
     uncertain_days = row.level_thousandths**2 * lead_time_deviation_tenths**2 // 100
-    return isqrt(row.variance_millionths * millionths // SCALE**2 + uncertain_days)
+    return isqrt(demand + uncertain_days)
 
 
-def terms_of(supply: Supply, location: str, policy: ReplenishmentPolicy) -> Terms:
-    """The terms at a place: its own, else those of everywhere, else the policy's."""
+def terms_of(sku: str, supply: Supply, location: str, policy: ReplenishmentPolicy) -> Terms:
+    """The terms of a SKU at a place: told for the place, else for everywhere, else the narrowest seed, else the policy's."""
     own = next((terms for terms in supply.terms if terms.location == location), None)
-    return own or next((terms for terms in supply.terms if terms.location is None), policy.default_terms)
+    told = own or next((terms for terms in supply.terms if terms.location is None), None)
+    if told is not None or not policy.seeds:
+        return told or policy.default_terms
+    fitting = (seed.terms for seed in policy.seeds if fits(seed, sku, supply.category, location))
+    return next(fitting, policy.default_terms)
 
 
-def levels_of(row: Outlook, supply: Supply, location: str, rows: DemandRows, policy: ReplenishmentPolicy) -> Levels:
+def fits(seed: Seed, sku: str, category: str | None, location: str) -> bool:
+    """Whether a seed speaks of a SKU at a place."""
+    return seed.sku in {None, sku} and seed.category in {None, category} and seed.terms.location in {None, location}
+
+
+def narrowest_first(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
+    """The seeds so that the first that fits is the one that counts: a SKU's before a category's, a place's before all."""
+    return tuple(sorted(seeds, key=lambda seed: (seed.sku is None, seed.category is None, seed.terms.location is None)))
+
+
+def supplier_of(terms: Terms, rows: DemandRows, policy: ReplenishmentPolicy) -> Supplier:
+    """Who supplies: as was told, else as the policy has it, else one of whom nothing is known."""
+    if terms.supplier is None:
+        return Supplier("")
+    known = rows.supplier(terms.supplier)
+    seeded = (each for each in policy.suppliers if each.supplier == terms.supplier)
+    return known or next(seeded, Supplier(terms.supplier))
+
+
+def levels_of(
+    sku: str, row: Outlook, supply: Supply, location: str, rows: DemandRows, policy: ReplenishmentPolicy
+) -> Levels:
     """Reorder point and order-up-to level of a place."""
-    terms = terms_of(supply, location, policy)
-    supplier = (rows.supplier(terms.supplier) if terms.supplier else None) or Supplier(terms.supplier or "")
+    terms = terms_of(sku, supply, location, policy)
+    supplier = supplier_of(terms, rows, policy)
     lead = supplier.lead_time_days if terms.lead_time_days is None else terms.lead_time_days
     uncertain = supplier.lead_time_deviation_tenths
     z = z_of(terms.service_level)
@@ -103,7 +131,7 @@ def on_order(row: Outlook) -> int:
 
 def supplied(row: Outlook) -> int:
     """Inventory position without what is on order: units here, on the way, and in transfers that are about to be."""
-    return row.unpromised + row.in_transit + sum([each.quantity for each in row.coming])
+    return row.unpromised + row.in_transit + sum([each.quantity for each in row.coming if not each.refused])
 
 
 def days_of_cover(row: Outlook, policy: ReplenishmentPolicy, rise: int = SCALE) -> int:

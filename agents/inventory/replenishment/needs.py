@@ -89,17 +89,17 @@ def missing_at(sheet: Sheet, location: str) -> int:
 
 def take_from_others(sheet: Sheet, location: str, missing: int) -> int:
     """Move what other places can spare to a place that is short. Gives the units moved."""
-    others = [each for each in sheet.supply.places if each != location]
+    refused = [each.from_location for each in sheet.outlook(location).coming if each.refused]
+    others = [each for each in sheet.supply.places if each != location and each not in refused]
     if sheet.policy.rebalance is Rebalance.OFF or not others:
         return 0
     stands = [stand_of(sheet, each) for each in others]
-    row = sheet.outlook(location)
     taker = Stand(
         location=location,
-        cover_days=days_of_cover(row, sheet.policy),
+        cover_days=days_of_cover(sheet.outlook(location), sheet.policy),
         surplus=0,
         shortage=missing,
-        reference=sheet.reference(location),
+        place=sheet.rows.place(location),
     )
     moves = rebalance([*stands, taker], sheet.policy)
     for move in moves:
@@ -109,13 +109,12 @@ def take_from_others(sheet: Sheet, location: str, missing: int) -> int:
 
 def stand_of(sheet: Sheet, location: str) -> Stand:
     """What a place can spare."""
-    reference = sheet.reference(location)
     return Stand(
         location=location,
         cover_days=days_of_cover(sheet.outlook(location), sheet.policy),
         surplus=surplus_at(sheet, location, sheet.levels(location)),
         shortage=0,
-        reference=reference,
+        place=sheet.rows.place(location),
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from agents.inventory.distances import UNKNOWN_DISTANCE_KM, distance_km
 from agents.inventory.replenishment.rows import ReplenishmentPolicy
+from agents.inventory.replenishment.words import Whereabouts
 from agents.inventory.transactions import Destination, LocationReference
 
 
@@ -25,7 +26,7 @@ class Stand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Units that it can spare."""
     shortage: int
     """Units that it lacks up to its order-up-to level; 0 where it is not time yet."""
-    reference: LocationReference | None = None
+    place: Whereabouts | None = None
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -63,13 +64,14 @@ def givers(
     taker: Stand, stands: Sequence[Stand], spare: dict[str, int], policy: ReplenishmentPolicy
 ) -> list[tuple[int, Stand]]:
     """Who may give to a place, with its distance in kilometres, the best first."""
-    found = [(distance_between(stand.reference, taker.reference), stand) for stand in stands if stand != taker]
+    found = [(distance_between(stand.place, taker.place), stand) for stand in stands if stand != taker]
     near = [(distance, stand) for distance, stand in found if distance <= policy.transfer_farthest_km]
     return sorted(near, key=lambda each: (each[0], -spare[each[1].location], each[1].location))
 
 
-def distance_between(one: LocationReference | None, other: LocationReference | None) -> int:
+def distance_between(one: Whereabouts | None, other: Whereabouts | None) -> int:
     """Kilometres between two places; far where one is not known."""
     if one is None or other is None:
         return UNKNOWN_DISTANCE_KM
-    return distance_km(one, Destination(other.country or "", "", other.latitude_tenths, other.longitude_tenths))
+    here = LocationReference(one.location, latitude_tenths=one.latitude_tenths, longitude_tenths=one.longitude_tenths)
+    return distance_km(here, Destination(other.country or "", "", other.latitude_tenths, other.longitude_tenths))

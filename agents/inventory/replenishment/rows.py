@@ -9,6 +9,7 @@ import msgspec
 
 from agents.inventory.replenishment.words import (
     CountProposal,
+    Cover,
     DemandRecord,
     Insight,
     InsightType,
@@ -17,13 +18,15 @@ from agents.inventory.replenishment.words import (
     Supplier,
     Terms,
     TransferProposal,
+    Whereabouts,
 )
-from agents.inventory.transactions import LocationReference, Transaction
+from agents.inventory.transactions import Transaction
 
 OUTLOOKS = "outlooks"
 SUPPLIES = "supplies"
 SUPPLIERS = "suppliers"
 SUPPLIES_DUE = "supplies_due"
+PLACES = "places"
 DAYS_OF_WEEK = 7
 STEEPEST = 1_000 // DAYS_OF_WEEK
 """The largest smoothing: a weekday may weigh seven times as much as an average one, and must not overshoot."""
@@ -37,7 +40,7 @@ class Rebalance(StrEnum):
     AUTO = "auto"
 
 
-class Span(msgspec.Struct, frozen=True, gc=False):
+class Span(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Days from the first to the last one, both included, at a place or everywhere."""
 
     location: str | None
@@ -45,7 +48,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     last_day: int
 
 
-class Interest(msgspec.Struct, frozen=True, gc=False):
+class Interest(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One signal at a place: what is usual, and what today has brought."""
 
     signal: SignalKind
@@ -57,7 +60,7 @@ class Interest(msgspec.Struct, frozen=True, gc=False):
     """Days, or prices, that it knows."""
 
 
-class Need(msgspec.Struct, frozen=True, gc=False):
+class Need(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Units that were requested and have not come."""
 
     request_id: str
@@ -68,23 +71,25 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     overdue_told: bool = False
 
 
-class Coming(msgspec.Struct, frozen=True, gc=False):
+class Coming(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A transfer to this place that was proposed or asked for, and is not in the journal yet."""
 
     transfer: str
     from_location: str
     quantity: int
     until_ms: int
+    refused: bool = False
+    """The ledger refused it: until then nothing more is asked of that place."""
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An insight that still holds is not told again."""
 
     type: InsightType
     until_ms: int
 
 
-class Outlook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Outlook(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """All that is kept of one SKU at one place."""
 
     day: int
@@ -123,7 +128,7 @@ class Outlook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     told: tuple[Told, ...] = ()
 
 
-class Supply(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Supply(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What is kept of a SKU as a whole."""
 
     places: tuple[str, ...] = ()
@@ -133,14 +138,21 @@ class Supply(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     seen: tuple[str, ...] = ()
     """Records from outside that came lately."""
     due_ms: int | None = None
+    category: str | None = None
+    campaigns: tuple[str, ...] = ()
+    """Who hears how long the stock lasts."""
+    cover_day: int = -1
+    """When they heard it last; -1 = never."""
+    cover_days: int = 0
+    """What they heard."""
 
 
-class SupplyDue(msgspec.Struct, frozen=True, gc=False):
+class SupplyDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """That there is something to do then. The key says all."""
 
 
 Key = tuple[str | int, ...]
-DemandRow = Outlook | Supply | Supplier | SupplyDue
+DemandRow = Outlook | Supply | Supplier | SupplyDue | Whereabouts
 
 
 class DemandRows(Protocol):
@@ -155,8 +167,8 @@ class DemandRows(Protocol):
     def supplier(self, supplier: str) -> Supplier | None:
         """The reference of a supplier."""
 
-    def location(self, location: str) -> LocationReference | None:
-        """The reference of a place."""
+    def place(self, location: str) -> Whereabouts | None:
+        """Where a place lies."""
 
 
 class DemandArrival(msgspec.Struct, frozen=True, gc=False):
@@ -169,6 +181,20 @@ class DemandArrival(msgspec.Struct, frozen=True, gc=False):
     """Record time, never falling within a partition."""
 
 
+class DayEnded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A day of a SKU at a place that is over: forecast against actual. None of a promotion, and none that nobody missed."""
+
+    location: str
+    day: int
+    forecast_thousandths: int
+    """Of the whole day, made before it began; thousandths of units."""
+    exposure: int
+    """Share of the day in which there was something to sell, in thousandths."""
+    sold: int
+    counted: int
+    """Days that were known before."""
+
+
 class DemandDecision(msgspec.Struct, frozen=True, gc=False):
     """What became of a record."""
 
@@ -177,10 +203,21 @@ class DemandDecision(msgspec.Struct, frozen=True, gc=False):
     transfers: tuple[TransferProposal, ...] = ()
     counts: tuple[CountProposal, ...] = ()
     insights: tuple[Insight, ...] = ()
+    covers: tuple[Cover, ...] = ()
+    days: tuple[DayEnded, ...] = ()
+    """Days that ended; each is told once."""
     transactions: tuple[Transaction, ...] = ()
     """To the ledger."""
     ignored: str | None = None
     """Why it had no effect."""
+
+
+class Seed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Terms of the topology: for one SKU, for a category, or (neither) for all."""
+
+    terms: Terms
+    sku: str | None = None
+    category: str | None = None
 
 
 class ReplenishmentPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -202,6 +239,9 @@ class ReplenishmentPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A profile seen for more weeks than this weighs no more."""
     outlier_deviations: int = 6
     """A day counts at most as so many standard deviations above its forecast; 0 = as it is."""
+    caution: int = 1_884
+    """What the deviation of the demand is multiplied by where a level is reckoned: errors of real demand have longer tails
+    than normal ones. Measured by `tools/backtest`."""
     least_days: int = 7
     """Days that must be known before anything is requested."""
     rebalance: Rebalance = Rebalance.PROPOSE
@@ -231,6 +271,10 @@ class ReplenishmentPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     count_risk: int = 10_000
     """Money that may be missing before a count is proposed; 0 = never."""
     default_terms: Terms = Terms()
+    seeds: tuple[Seed, ...] = ()
+    """Terms for those that no record has told any, the narrowest first: see `narrowest_first`."""
+    suppliers: tuple[Supplier, ...] = ()
+    """Of those that no record has told of."""
 
     def __post_init__(self) -> None:
         """Refuse smoothings that would overshoot."""

@@ -13,6 +13,7 @@ from agents.inventory.replenishment.rows import (
     SUPPLIES,
     SUPPLIES_DUE,
     Coming,
+    DayEnded,
     DemandArrival,
     DemandDecision,
     DemandRow,
@@ -25,10 +26,11 @@ from agents.inventory.replenishment.rows import (
     SupplyDue,
     Told,
 )
-from agents.inventory.replenishment.velocity import begin, roll
+from agents.inventory.replenishment.velocity import begin, exposure_of, forecast, roll
 from agents.inventory.replenishment.words import (
     REPLENISHER,
     CountProposal,
+    Cover,
     Figures,
     Insight,
     InsightType,
@@ -36,8 +38,11 @@ from agents.inventory.replenishment.words import (
     RequestStatus,
     TransferProposal,
 )
-from agents.inventory.transactions import Kind, LocationReference, Mode, Transaction
+from agents.inventory.transactions import Kind, Mode, Transaction
 from agents.inventory.units import MILLISECONDS_PER_DAY, date_of_day, day_of
+
+LONGEST_ID = 200
+"""Characters that an id may have where it is read."""
 
 
 class Sheet:
@@ -60,6 +65,8 @@ class Sheet:
         self._transfers: list[TransferProposal] = []
         self._counts: list[CountProposal] = []
         self._insights: list[Insight] = []
+        self._covers: list[Cover] = []
+        self._days: list[DayEnded] = []
         self._transactions: list[Transaction] = []
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -70,8 +77,24 @@ class Sheet:
         if known is None:
             kept = self.rows.outlook(self.sku, location) or begin(self.at_ms)
             spans = [span for span in self.supply.promotions if span.location in {None, location}]
-            known = self._outlooks[location] = roll(kept, self.at_ms, spans, self.policy)
+            known = self._outlooks[location] = roll(
+                kept, self.at_ms, spans, self.policy, lambda row: self._end_day(location, row)
+            )
         return known
+
+    def _end_day(self, location: str, row: Outlook) -> None:
+        exposure = exposure_of(row)
+        if location in self.supply.places and (exposure or row.sold or row.level_thousandths):
+            self._days.append(
+                DayEnded(
+                    location=location,
+                    day=row.day,
+                    forecast_thousandths=forecast(row, row.day, self.policy),
+                    exposure=exposure,
+                    sold=row.sold,
+                    counted=row.counted,
+                )
+            )
 
     def put(self, location: str, **fields: Any) -> Outlook:
         """Change fields of an outlook."""
@@ -87,13 +110,9 @@ class Sheet:
         if location not in self.supply.places:
             self.put_supply(places=tuple(sorted([*self.supply.places, location])))
 
-    def reference(self, location: str) -> LocationReference | None:
-        """The reference of a place."""
-        return self.rows.location(location)
-
     def levels(self, location: str) -> Levels:
         """Reorder point and order-up-to level at a place."""
-        return levels_of(self.outlook(location), self.supply, location, self.rows, self.policy)
+        return levels_of(self.sku, self.outlook(location), self.supply, location, self.rows, self.policy)
 
     def figures(self, location: str) -> Figures:
         """What a word about a place rests on."""
@@ -128,14 +147,17 @@ class Sheet:
     def transfer(self, move: Move) -> None:
         """Propose a transfer, or ask the ledger for it; either way the units are spoken for until it shows or lapses."""
         row = self.outlook(move.to_location)
+        event_id = self._next_event_id()
         transfer = f"{REPLENISHER}-{self.sku}@{move.to_location}-{row.transfers}"
+        if len(transfer) > LONGEST_ID:  # It becomes a transaction id.
+            transfer = f"{REPLENISHER}-{event_id}"
         until_ms = self.at_ms + self.policy.transfer_days * MILLISECONDS_PER_DAY
         coming = Coming(transfer, move.location, move.quantity, until_ms)
         self.put(move.to_location, transfers=row.transfers + 1, coming=(*row.coming, coming))
         ordered = self.policy.rebalance is Rebalance.AUTO
         self._transfers.append(
             TransferProposal(
-                event_id=self._next_event_id(),
+                event_id=event_id,
                 transfer=transfer,
                 sku=self.sku,
                 location=move.location,
@@ -195,6 +217,21 @@ class Sheet:
             )
         )
 
+    def tell_cover(self, days: int, until_ms: int) -> None:
+        """Tell the campaigns that advertise the SKU how long its stock lasts."""
+        for campaign in self.supply.campaigns:
+            self._covers.append(
+                Cover(
+                    event_id=self._next_event_id(),
+                    campaign=campaign,
+                    sku=self.sku,
+                    cover_days=days,
+                    at_ms=self.at_ms,
+                    until_ms=until_ms,
+                )
+            )
+        self.put_supply(cover_day=self.today, cover_days=days)
+
     def _next_event_id(self) -> str:
         number = self._events
         self._events += 1
@@ -221,6 +258,8 @@ class Sheet:
             tuple(self._transfers),
             tuple(self._counts),
             tuple(self._insights),
+            tuple(self._covers),
+            tuple(self._days),
             tuple(self._transactions),
             ignored,
         )

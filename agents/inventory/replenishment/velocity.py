@@ -9,7 +9,7 @@ promotion are left out whole. All in thousandths of units; squares in millionths
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isqrt
 
 import msgspec
@@ -56,16 +56,25 @@ def deviation(row: Outlook) -> int:
     return isqrt(row.variance_millionths)
 
 
-def roll(row: Outlook, at_ms: int, promotions: Sequence[Span], policy: ReplenishmentPolicy) -> Outlook:
-    """The outlook as it is at a record time: every day that is over by then has been learned from, idle ones too."""
+def roll(
+    row: Outlook,
+    at_ms: int,
+    promotions: Sequence[Span],
+    policy: ReplenishmentPolicy,
+    ended: Callable[[Outlook], None] = lambda _row: None,
+) -> Outlook:
+    """The outlook as it is at a record time: every day that is over by then has been learned from, idle ones too.
+
+    `ended` hears of each of them, as it is at its end and before anything is learned from it.
+    """
     today = day_of(at_ms)
     if today <= row.day:
         return pass_hours(row, at_ms)
-    row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy)
+    row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy, ended)
     first = max(row.day, today - MOST_IDLE_DAYS)
     row = msgspec.structs.replace(row, day=first, changed_ms=start_of(first))
     while row.day < today:
-        row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy)
+        row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy, ended)
     return pass_hours(row, at_ms)
 
 
@@ -77,9 +86,12 @@ def pass_hours(row: Outlook, at_ms: int) -> Outlook:
     return msgspec.structs.replace(row, changed_ms=at_ms, stocked_ms=stocked_ms)
 
 
-def end_day(row: Outlook, promotions: Sequence[Span], policy: ReplenishmentPolicy) -> Outlook:
+def end_day(
+    row: Outlook, promotions: Sequence[Span], policy: ReplenishmentPolicy, ended: Callable[[Outlook], None]
+) -> Outlook:
     """Learn from the day, and begin the next."""
     if not any(span.first_day <= row.day <= span.last_day for span in promotions):
+        ended(row)
         row = learn(row, policy)
     lost = row.lost_thousandths + (row.lost * SCALE - row.lost_thousandths) * policy.variance_smoothing // SCALE
     return msgspec.structs.replace(
@@ -96,7 +108,7 @@ def end_day(row: Outlook, promotions: Sequence[Span], policy: ReplenishmentPolic
 def learn(row: Outlook, policy: ReplenishmentPolicy) -> Outlook:
     """What the day teaches about level, weekday and variance."""
     weekday = weekday_of(row.day)
-    exposure = row.stocked_ms * SCALE // MILLISECONDS_PER_DAY
+    exposure = exposure_of(row)
     if exposure < LEAST_EXPOSURE and row.sold == 0:
         return row
     expected = forecast(row, row.day, policy)
@@ -121,6 +133,11 @@ def learn(row: Outlook, policy: ReplenishmentPolicy) -> Outlook:
         variance_millionths=variance,
         counted=counted,
     )
+
+
+def exposure_of(row: Outlook) -> int:
+    """Share of the day in which there was something to sell, in thousandths."""
+    return row.stocked_ms * SCALE // MILLISECONDS_PER_DAY
 
 
 def error_of(sold: int, exposure: int, expected: int) -> int:

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 import msgspec
 
-from agents.inventory.postings import Posting
+from agents.inventory.postings import Account
 from agents.inventory.transactions import Kind
 
 REPLENISHER = "replenisher"
-"""The source of the transfers that the replenisher asks of the ledger."""
+"""The source of the transfers that the replenisher asks of the ledger, and of its own WAKE records."""
 
 
 class DemandKind(StrEnum):
@@ -18,6 +18,16 @@ class DemandKind(StrEnum):
 
     MOVED = "MOVED"
     """A journal record, copied in by the stock keeper."""
+    REFUSED = "REFUSED"
+    """The ledger refused a transfer that the replenisher asked for; copied in by the stock keeper."""
+    ITEM = "ITEM"
+    """What kind of goods it is; copied in by the stock keeper."""
+    WATCHED = "WATCHED"
+    """A campaign wants to hear how long the stock lasts; copied in by the stock keeper."""
+    UNWATCHED = "UNWATCHED"
+    """It does not any more."""
+    PLACE = "PLACE"
+    """Where a place lies; copied in by the stock keeper, in every partition."""
     SIGNAL = "SIGNAL"
     """Interest seen outside of the ledger: searches, views, clicks, a competitor's price."""
     PROMOTION = "PROMOTION"
@@ -37,6 +47,24 @@ class SignalKind(StrEnum):
     VIEW = "VIEW"
     AD_CLICK = "AD_CLICK"
     COMPETITOR_PRICE = "COMPETITOR_PRICE"
+
+
+class Whereabouts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where a place lies: what is needed to know how far apart two of them are."""
+
+    location: str
+    country: str | None = None
+    latitude_tenths: int | None = None
+    longitude_tenths: int | None = None
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """One signed line of a journal record: a posting without the claim and the lot that it names."""
+
+    account: Account
+    location: str
+    quantity: int
+    """Base units, signed: what comes into the account is positive."""
 
 
 class Supplier(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -70,29 +98,38 @@ class DemandRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     """One record of the demand log. Which fields are meant follows from its kind."""
 
     record_id: str
-    """Unique per source and SKU; of MOVED the event id of the journal record."""
+    """Unique per source and SKU; of what is copied in the event id of the journal record or answer."""
     source: str
     kind: DemandKind
     sku: str = ""
-    location: str | None = None
-    """Of SIGNAL and PROMOTION; null = everywhere. Of MOVED the place of the transaction: a count without a difference has
-    no postings that would tell."""
+    """The key of the record; empty for PLACE and SUPPLIER, which are for every partition."""
     moved: Kind | None = None
-    """Of MOVED: the kind of the transaction."""
-    transaction_id: str | None = None
-    transaction_source: str | None = None
-    """Of MOVED: who published the transaction."""
-    reason: str | None = None
-    postings: tuple[Posting, ...] = ()
+    """MOVED: the kind of the transaction."""
+    postings: tuple[Moved, ...] = ()
+    """MOVED: its double entry."""
+    location: str | None = None
+    """Of SIGNAL and PROMOTION; null = everywhere. Of MOVED the place that was counted: a count without a difference has no
+    postings that would tell."""
+    transfer: str | None = None
+    """MOVED by a TRANSFER_OUT, and REFUSED: the transfer's id."""
     signal: SignalKind | None = None
     quantity: int = 0
-    """Of SIGNAL: how many were seen since the last record; of COMPETITOR_PRICE the price."""
+    """Of SIGNAL: how many were seen since the last record; of COMPETITOR_PRICE the price, in the smallest unit of money."""
     from_on: str | None = None
-    """First day of a promotion, `YYYY-MM-DD`, UTC."""
+    """PROMOTION: the first day, `YYYY-MM-DD`, UTC."""
     until_on: str | None = None
-    """Its last day."""
+    """PROMOTION: the last day."""
     terms: Terms | None = None
     supplier: Supplier | None = None
+    place: Whereabouts | None = None
+    category: str | None = None
+    """ITEM: the kind of goods; null = none."""
+    campaign: str | None = None
+    """WATCHED, UNWATCHED: the campaign."""
+    reason: str | None = None
+    """REFUSED: why."""
+    history: bool = False
+    """MOVED: of a source that tells what is long past. It moves the stock, and says nothing about the demand of today."""
 
 
 class RequestStatus(StrEnum):
@@ -130,7 +167,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     status: RequestStatus
     sku: str
     location: str
-    supplier: str | None
+    supplier: str | None = None
     quantity: int
     received: int
     needed_on: str
@@ -205,3 +242,33 @@ class Insight(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """From when on: before that day it would advertise an empty shelf."""
     at_ms: int
     holds_until_ms: int
+
+
+class ProposalType(StrEnum):
+    """What is proposed."""
+
+    ORDER = "ORDER"
+    TRANSFER = "TRANSFER"
+    COUNT = "COUNT"
+
+
+class Proposal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What should be done so that there is enough of a SKU where it is wanted; the type tells which field is meant."""
+
+    type: ProposalType
+    order: Request | None = None
+    transfer: TransferProposal | None = None
+    count: CountProposal | None = None
+
+
+class Cover(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How long the stock of a SKU lasts, all places together: for a campaign that advertises it."""
+
+    event_id: str
+    campaign: str
+    sku: str
+    cover_days: int
+    """Whole days, rounded down."""
+    at_ms: int
+    until_ms: int
+    """It is told again before."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.inventory.replenishment.levels import (
@@ -23,7 +23,7 @@ from agents.inventory.replenishment.rows import Outlook, ReplenishmentPolicy, Su
 from agents.inventory.replenishment.words import DemandKind, Supplier, Terms
 from tests.inventory.replenishment.world import MONDAY, World
 
-POLICY = ReplenishmentPolicy()
+POLICY = ReplenishmentPolicy(caution=1_000)
 
 
 def outlook(**fields: Any) -> Outlook:
@@ -32,7 +32,7 @@ def outlook(**fields: Any) -> Outlook:
 
 def test_the_reorder_point_is_demand_of_the_lead_time_and_its_safety() -> None:
     row = outlook(level_thousandths=10_000, variance_millionths=9_000_000, counted=100)
-    levels = levels_of(row, Supply(terms=(Terms(lead_time_days=4, review_days=5),)), "LEEDS", World(), POLICY)
+    levels = levels_of("SHOE", row, Supply(terms=(Terms(lead_time_days=4, review_days=5),)), "LEEDS", World(), POLICY)
     # 4 x 10 + 1.645 x sqrt(5.34) x 3 = 51.4; 9 x 10 + 1.645 x sqrt(18.24) x 3 = 111.1
     assert (levels.reorder_point, levels.order_up_to) == (52, 112)
 
@@ -41,7 +41,7 @@ def test_an_unreliable_supplier_costs_safety_stock() -> None:
     world = World()
     world.tell(DemandKind.SUPPLIER, "", supplier=Supplier("ACME", lead_time_days=4, lead_time_deviation_tenths=20))
     row = outlook(level_thousandths=10_000, variance_millionths=9_000_000, counted=100)
-    levels = levels_of(row, Supply(terms=(Terms(supplier="ACME"),)), "LEEDS", world, POLICY)
+    levels = levels_of("SHOE", row, Supply(terms=(Terms(supplier="ACME"),)), "LEEDS", world, POLICY)
     # 40 + 1.645 x sqrt(5.34 x 9 + 100 x 4) = 74.8
     assert levels.reorder_point == 75
 
@@ -49,7 +49,7 @@ def test_an_unreliable_supplier_costs_safety_stock() -> None:
 def test_the_terms_of_a_place_win_over_those_of_everywhere() -> None:
     row = outlook(level_thousandths=10_000, counted=100)
     supply = Supply(terms=(Terms(lead_time_days=2), Terms(location="YORK", lead_time_days=20)))
-    points = [levels_of(row, supply, place, World(), POLICY).reorder_point for place in ("LEEDS", "YORK")]
+    points = [levels_of("SHOE", row, supply, place, World(), POLICY).reorder_point for place in ("LEEDS", "YORK")]
     assert points == [20, 200]
 
 
@@ -82,6 +82,7 @@ def test_an_order_is_whole_packs_and_at_least_the_minimum(missing: int, minimum:
     st.integers(0, 10**7), st.integers(0, 10**12), st.integers(0, 60), st.integers(0, 60), st.integers(500, 999),
     st.integers(500, 999),
 )  # fmt: skip
+@settings(deadline=None)
 def test_levels_rise_with_lead_time_and_service(
     level: int, variance: int, lead: int, longer: int, service: int, other: int
 ) -> None:
@@ -89,7 +90,7 @@ def test_levels_rise_with_lead_time_and_service(
 
     def point(days: int, service_level: int) -> int:
         terms = Terms(lead_time_days=days, service_level=service_level)
-        levels = levels_of(row, Supply(terms=(terms,)), "LEEDS", World(), POLICY)
+        levels = levels_of("SHOE", row, Supply(terms=(terms,)), "LEEDS", World(), POLICY)
         assert levels.reorder_point <= levels.order_up_to
         return levels.reorder_point
 
@@ -97,6 +98,7 @@ def test_levels_rise_with_lead_time_and_service(
 
 
 @given(st.integers(0, 10**6), st.integers(0, 200), st.integers(0, 200))
+@settings(deadline=None)
 def test_demand_adds_up_over_weeks(level: int, days: int, more: int) -> None:
     row = outlook(level_thousandths=level)
     assert expected(row, days, POLICY) == days * level

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.inventory.postings import Account, Posting
+from agents.inventory.postings import Account
 from agents.inventory.replenishment.rows import SUPPLIES_DUE, ReplenishmentPolicy
-from agents.inventory.replenishment.words import DemandKind, InsightType, RequestStatus, Supplier
+from agents.inventory.replenishment.words import DemandKind, InsightType, Moved, RequestStatus, Supplier
 from agents.inventory.transactions import Kind
 from tests.inventory.replenishment.world import SHOE, World, pair
 
@@ -94,7 +94,7 @@ def test_a_request_that_does_not_come_is_said_to_be_overdue_once() -> None:
 
 def test_goods_that_are_on_the_way_are_not_requested_again() -> None:
     world = a_shop(142)
-    world.moved(Kind.TRANSFER_OUT, Posting(Account.IN_TRANSIT, "LEEDS", 100), Posting(Account.UNPROMISED, "YORK", -100))
+    world.moved(Kind.TRANSFER_OUT, Moved(Account.IN_TRANSIT, "LEEDS", 100), Moved(Account.UNPROMISED, "YORK", -100))
     world.sell(10)
     assert world.requests == []
 

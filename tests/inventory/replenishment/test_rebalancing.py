@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.inventory.replenishment.rebalancing import Stand, rebalance
@@ -18,7 +18,7 @@ PLACES = near("A", "B", "C", "D", "E", "F")
 
 
 def stand(place: str, surplus: int = 0, shortage: int = 0, cover_days: int = 3) -> Stand:
-    return Stand(location=place, cover_days=cover_days, surplus=surplus, shortage=shortage, reference=PLACES.get(place))
+    return Stand(location=place, cover_days=cover_days, surplus=surplus, shortage=shortage, place=PLACES.get(place))
 
 
 def moved(*stands: Stand, policy: ReplenishmentPolicy = POLICY) -> list[tuple[str, str, int]]:
@@ -49,6 +49,7 @@ def test_nothing_is_sent_too_far_or_to_a_place_nobody_knows() -> None:
     st.randoms(use_true_random=False),
     st.integers(0, 30),
 )  # fmt: skip
+@settings(deadline=None)
 def test_what_is_moved_never_exceeds_what_can_be_spared_or_is_lacking(
     drawn: list[tuple[str, int, int, int]], shuffler: random.Random, minimum: int
 ) -> None:
@@ -72,7 +73,7 @@ def test_what_is_moved_never_exceeds_what_can_be_spared_or_is_lacking(
 def two_shops(mode: Rebalance = Rebalance.PROPOSE, york: int = 1_000, leeds: int = 76) -> World:
     """LEEDS sells five a day and is a unit above its reorder point; YORK sells ten and has months of stock."""
     world = World(ReplenishmentPolicy(rebalance=mode))
-    world.references = near("LEEDS", "YORK")
+    world.places = near("LEEDS", "YORK")
     world.receive(york, "YORK")
     world.receive(leeds)
     for _ in range(8):
@@ -143,7 +144,7 @@ def test_a_proposal_that_nobody_follows_lapses_and_is_made_again() -> None:
 
 def test_two_places_in_need_do_not_get_the_same_units() -> None:
     world = two_shops(york=700, leeds=100)
-    world.references = near("LEEDS", "YORK", "HULL")
+    world.places = near("LEEDS", "YORK", "HULL")
     world.receive(100, "HULL")
     world.trade(8, 5, "HULL")
     world.sell(60)

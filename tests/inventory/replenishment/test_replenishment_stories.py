@@ -29,7 +29,7 @@ POLICY = ReplenishmentPolicy(rebalance=Rebalance.AUTO, least_days=2, rise_days=2
 
 def new_world() -> World:
     world = World(POLICY)
-    world.references = near(*PLACES)
+    world.places = near(*PLACES)
     for sku in SKUS:
         world.receive(400, "YORK", sku)
         world.receive(30, "LEEDS", sku)
@@ -142,7 +142,7 @@ def test_transferred_units_never_exceed_what_a_place_can_spare(story: list[Event
             supply = world.supply(proposal.sku)
             assert supply is not None
             # All that it is to give leaves it what it needs itself.
-            keeps = levels_of(giver, supply, proposal.location, world, world.policy).order_up_to
+            keeps = levels_of(proposal.sku, giver, supply, proposal.location, world, world.policy).order_up_to
             assert promised + keeps <= giver.unpromised
     asked = [transaction.transfer for transaction in world.transactions]
     assert len(set(asked)) == len(asked)

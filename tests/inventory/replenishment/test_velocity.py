@@ -131,6 +131,7 @@ def test_a_smoothing_that_would_overshoot_is_refused() -> None:
 
 
 @given(st.lists(SALES, min_size=1, max_size=60), SALES, HOURS)
+@settings(deadline=None)
 def test_a_stock_out_never_lowers_the_velocity(sales: list[int], sold: int, hours: int) -> None:
     known = after(sales)
     assert a_day(known, 0, hours=0).level_thousandths == known.level_thousandths
@@ -143,6 +144,7 @@ def test_a_stock_out_never_lowers_the_velocity(sales: list[int], sold: int, hour
 
 
 @given(st.lists(SALES, min_size=1, max_size=60), st.integers(0, 10_000), HOURS)
+@settings(deadline=None)
 def test_a_promotion_day_never_raises_the_velocity(sales: list[int], sold: int, hours: int) -> None:
     known = after(sales)
     row = a_day(known, sold, hours, promoted=True)
@@ -152,7 +154,7 @@ def test_a_promotion_day_never_raises_the_velocity(sales: list[int], sold: int, 
 
 
 @given(st.lists(st.tuples(SALES, HOURS, st.booleans()), max_size=80))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_nothing_kept_is_ever_negative_or_beyond_what_was_seen(days: list[tuple[int, int, bool]]) -> None:
     row = begin(start_of(MONDAY))
     for sold, hours, promoted in days:
@@ -165,6 +167,7 @@ def test_nothing_kept_is_ever_negative_or_beyond_what_was_seen(days: list[tuple[
 
 
 @given(st.lists(SALES, min_size=1, max_size=40), st.lists(st.integers(1, 300), max_size=8))
+@settings(deadline=None)
 def test_looking_often_changes_nothing(sales: list[int], hours: list[int]) -> None:
     known = msgspec.structs.replace(after(sales), unpromised=2)
     begins_ms = start_of(known.day)

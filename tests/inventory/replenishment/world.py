@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.inventory.postings import Account, Posting
+from agents.inventory.postings import Account
 from agents.inventory.replenishment.decide import decide_demand
 from agents.inventory.replenishment.rows import (
     OUTLOOKS,
+    PLACES,
     SUPPLIERS,
     SUPPLIES,
     SUPPLIES_DUE,
@@ -21,16 +22,19 @@ from agents.inventory.replenishment.rows import (
 )
 from agents.inventory.replenishment.words import (
     CountProposal,
+    Cover,
     DemandKind,
     DemandRecord,
     Insight,
+    Moved,
     Request,
     SignalKind,
     Supplier,
     Terms,
     TransferProposal,
+    Whereabouts,
 )
-from agents.inventory.transactions import Kind, LocationReference, Transaction
+from agents.inventory.transactions import Kind, Transaction
 from agents.inventory.units import MILLISECONDS_PER_DAY
 
 MONDAY = 20_458
@@ -44,12 +48,13 @@ class World:
     def __init__(self, policy: ReplenishmentPolicy | None = None) -> None:
         self.policy = policy or ReplenishmentPolicy()
         self.rows: dict[tuple[str, Key], DemandRow] = {}
-        self.references: dict[str, LocationReference] = {}
+        self.places: dict[str, Whereabouts] = {}
         self.at_ms = MONDAY * MILLISECONDS_PER_DAY
         self.requests: list[Request] = []
         self.transfers: list[TransferProposal] = []
         self.counts: list[CountProposal] = []
         self.insights: list[Insight] = []
+        self.covers: list[Cover] = []
         self.transactions: list[Transaction] = []
         self.offset = 0
 
@@ -70,14 +75,21 @@ class World:
         assert row is None or isinstance(row, Supplier)
         return row
 
-    def location(self, location: str) -> LocationReference | None:
-        return self.references.get(location)
+    def place(self, location: str) -> Whereabouts | None:
+        row = self.rows.get((PLACES, (location,)))
+        assert row is None or isinstance(row, Whereabouts)
+        return row or self.places.get(location)
 
     # -- what happens --------------------------------------------------------------------------------------------
 
     def hear(self, record: DemandRecord) -> DemandDecision:
         decision = decide_demand(self, DemandArrival(record, f"d-0-{self.offset}", self.at_ms), self.policy)
         self.offset += 1
+        self.take(decision)
+        return decision
+
+    def take(self, decision: DemandDecision) -> None:
+        """Keep the rows that a decision changed, and what it said."""
         for key, row in decision.changes.items():
             if row is None:
                 del self.rows[key]
@@ -87,14 +99,14 @@ class World:
         self.transfers += decision.transfers
         self.counts += decision.counts
         self.insights += decision.insights
+        self.covers += decision.covers
         self.transactions += decision.transactions
-        return decision
 
     def tell(self, kind: DemandKind, sku: str = SHOE, **fields: Any) -> DemandDecision:
         fields = {"record_id": f"r{self.offset}", "source": "shop"} | fields
         return self.hear(DemandRecord(kind=kind, sku=sku, **fields))
 
-    def moved(self, moved: Kind, *postings: Posting, sku: str = SHOE, **fields: Any) -> DemandDecision:
+    def moved(self, moved: Kind, *postings: Moved, sku: str = SHOE, **fields: Any) -> DemandDecision:
         return self.tell(DemandKind.MOVED, sku, moved=moved, postings=postings, **fields)
 
     def receive(self, units: int, place: str = "LEEDS", sku: str = SHOE) -> DemandDecision:
@@ -107,15 +119,14 @@ class World:
         missed = pair(place, Account.UNPROMISED, Account.SHRINKAGE, units)
         return self.moved(Kind.COUNT, *missed, sku=sku, location=place)
 
-    def send(self, proposal: TransferProposal, source: str = "replenisher") -> DemandDecision:
+    def send(self, proposal: TransferProposal) -> DemandDecision:
         """The ledger does a transfer that was proposed."""
         return self.moved(
             Kind.TRANSFER_OUT,
-            Posting(Account.UNPROMISED, proposal.location, -proposal.quantity),
-            Posting(Account.IN_TRANSIT, proposal.to_location, proposal.quantity),
+            Moved(Account.UNPROMISED, proposal.location, -proposal.quantity),
+            Moved(Account.IN_TRANSIT, proposal.to_location, proposal.quantity),
             sku=proposal.sku,
-            transaction_id=proposal.transfer,
-            transaction_source=source,
+            transfer=proposal.transfer,
         )
 
     def agree(self, sku: str = SHOE, **terms: Any) -> DemandDecision:
@@ -152,13 +163,12 @@ class World:
         return row
 
 
-def pair(place: str, source: Account, target: Account, units: int) -> tuple[Posting, Posting]:
-    return Posting(source, place, -units), Posting(target, place, units)
+def pair(place: str, source: Account, target: Account, units: int) -> tuple[Moved, Moved]:
+    return Moved(source, place, -units), Moved(target, place, units)
 
 
-def near(*names: str) -> dict[str, LocationReference]:
+def near(*names: str) -> dict[str, Whereabouts]:
     """Places in a row, about 69 km apart."""
     return {
-        name: LocationReference(name, latitude_tenths=500, longitude_tenths=10 * number)
-        for number, name in enumerate(names)
+        name: Whereabouts(name, latitude_tenths=500, longitude_tenths=10 * number) for number, name in enumerate(names)
     }
