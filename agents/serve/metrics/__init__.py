@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: KPIs as they stand, and how far every worker is."""

@@ -1,0 +1,1 @@
+"""KPIs for people: read from their topic, and shown in units that can be read."""
