@@ -16,6 +16,7 @@ from agents.inventory.decide import decide
 from agents.inventory.rows import Arrival
 from agents.inventory.transactions import Kind
 from tests.house.house import ROOT
+from tools.bench.campaigns import CampaignLoad
 from tools.bench.figures import Latency, Run, Throughput, missed_goals, percentile, run_of, window_rate
 from tools.bench.traffic import LedgerTraffic, thin_records
 from tools.brokers.scratch import ClusterAddress
@@ -44,6 +45,14 @@ def test_a_percentile_of_one_value_is_that_value_and_of_none_is_refused() -> Non
 
 def test_a_latency_sorts_what_it_is_given() -> None:
     assert Latency.of([3.0, 1.0, 2.0]) == Latency(p50=2.0, p99=3.0, longest=3.0, transactions=3)
+
+
+@pytest.mark.parametrize(
+    "load", [CampaignLoad(2_000, 2.0, 8.0), CampaignLoad(15, 0.1, 1.0), CampaignLoad(333, 0.0, 3.0)]
+)
+def test_every_sale_that_empties_an_advertised_sku_has_a_campaign_of_its_own(load: CampaignLoad) -> None:
+    total = int(load.per_second * (load.warm_up_s + load.seconds))
+    assert len([number for number in range(total) if number % load.every == 0]) <= load.campaigns
 
 
 def test_a_rate_leaves_out_start_up_and_the_tail() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -56,15 +57,23 @@ def test_short_lines_say_what_json_says(codec: Codec) -> None:
         "pickup_location": "LEEDS",
         "max_splits": 1,
         "record_id": short.record_id,
+        "occurred_at_ms": short.occurred_at_ms,
     }
     assert read(codec, json.dumps(said)) == [short]
     assert read(codec, json.dumps([said], indent=2)) == [short]
     assert short.source == "hand"
 
 
-def test_every_record_written_by_hand_has_an_id_of_its_own(codec: Codec) -> None:
+def test_every_record_written_by_hand_has_an_id_of_its_own_and_is_of_now(codec: Codec) -> None:
+    before_ms = time.time_ns() // 1_000_000
     first, second = read(codec, "paid o-1\npaid o-1")
     assert first.record_id != second.record_id
+    (third,) = read(
+        codec, '{"kind": "PLACED", "order_id": "o-1", "lines": [{"line": 1, "sku": "SHOE", "quantity": 2}]}'
+    )
+    for each in (first, third):
+        assert each.occurred_at_ms is not None
+        assert before_ms <= each.occurred_at_ms <= time.time_ns() // 1_000_000
 
 
 def test_a_line_may_name_a_line_a_place_and_a_destination(codec: Codec) -> None:
@@ -92,6 +101,7 @@ def test_a_line_may_name_a_line_a_place_and_a_destination(codec: Codec) -> None:
         ("wake o-1", "written by Onhand itself"),
         ('{"kind": "PLACED", "order_id": "o-1", "lines": [], "colour": 1}', "`colour`"),
         ('{"kind": "PAID"', "no JSON"),
+        ("placed o-1 SHOE:1 occurred=2h", "'occurred' is no field"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(codec: Codec, text: str, why: str) -> None:
@@ -122,6 +132,7 @@ def test_a_plan_tells_the_levels_that_it_read_and_costs_that_sum_to_its_own() ->
         source="shop",
         kind=OrderKind.PLACED,
         order_id="o",
+        occurred_at_ms=1,
         lines=lines,
         paid=True,
         destination=Destination("GB", "LS", 538, -15),
@@ -161,7 +172,9 @@ def test_a_plan_tells_the_levels_that_it_read_and_costs_that_sum_to_its_own() ->
 )
 def test_why_one_place_sends_it_all_follows_from_the_levels_that_were_read(hull: int, york: int, why: str) -> None:
     lines = (OrderedLine(1, "SHOE", 1), OrderedLine(2, "HAT", 1))
-    placed = OrderRecord(record_id="1", source="shop", kind=OrderKind.PLACED, order_id="o", lines=lines)
+    placed = OrderRecord(
+        record_id="1", source="shop", kind=OrderKind.PLACED, order_id="o", occurred_at_ms=1, lines=lines
+    )
     # What is at hand of the hat: at both, at one, or nowhere.
     hats = (Read("HULL", 1, hull), Read("YORK", 1, york))
     plan = (
@@ -173,21 +186,9 @@ def test_why_one_place_sends_it_all_follows_from_the_levels_that_were_read(hull:
     assert story.chapters[1].why[-1] == why
 
 
-class Recorded(World):
-    """A world that remembers what the router heard."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self.heard: list[Heard] = []
-
-    def decide_order(self, record: OrderRecord) -> None:
-        self.heard.append(Heard(self.now_ms, f"orders-0-{self._numbers + 1}", record))
-        super().decide_order(record)
-
-
-def a_rerouted_order(seed: int) -> Recorded:
+def a_rerouted_order(seed: int) -> World:
     """An order of two lines, of which one is found short where it was promised."""
-    world = Recorded(seed)
+    world = World(seed)
     for place in ("LEEDS", "YORK"):
         world.fact(Kind.RECEIPT, "SHOE", place, 5)
         world.fact(Kind.RECEIPT, "HAT", place, 5)
@@ -203,7 +204,9 @@ def a_rerouted_order(seed: int) -> Recorded:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_story_says_what_the_router_said_and_what_it_asked(seed: int) -> None:
     world = a_rerouted_order(seed)
-    story = story_of(world.heard, world.routings, world.policy, {})
+    story = story_of(
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard], world.routings, world.policy, {}
+    )
     assert story.is_exact
     assert sum(len(chapter.asked) for chapter in story.chapters) == len(world.sent)
     assert sum(len(chapter.said) for chapter in story.chapters) == len(world.routings)
@@ -216,8 +219,12 @@ def test_a_story_says_what_the_router_said_and_what_it_asked(seed: int) -> None:
 
 def test_a_story_that_was_decided_otherwise_says_so() -> None:
     world = a_rerouted_order(0)
-    assert not story_of(world.heard, world.routings[:-1], world.policy, {}).is_exact
-    assert not story_of(world.heard[:-1], world.routings, world.policy, {}).is_exact
+    assert not story_of(
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard], world.routings[:-1], world.policy, {}
+    ).is_exact
+    assert not story_of(
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard][:-1], world.routings, world.policy, {}
+    ).is_exact
 
 
 def test_candidates_of_the_ledger_are_told_with_the_terms_that_sum_to_their_cost() -> None:

@@ -30,7 +30,7 @@ placed o-3 HAT:9 paid
 def shop(broker: ClusterAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Orders written by hand through the command, routed by two real agents, one of them picked short."""
     with Stage(broker, tmp_path_factory.mktemp("orders")) as stage:
-        stage.create()
+        stage.create(ORDER_ROUTER)
         keeper, router = stage.worker("1").start(), stage.worker("2")
         router.agent = ORDER_ROUTER
         router.start().until_ready()
@@ -125,3 +125,16 @@ def test_what_is_placed_is_told_and_never_without_being_asked(shop: Stage) -> No
 def test_without_topics_it_says_how_to_create_them(broker: ClusterAddress, tmp_path: Path, asked: tuple[str]) -> None:
     told = ask(Stage(broker, tmp_path), "orders", *asked)
     assert (told.exit_code, "onhand topics create" in told.stderr) == (3, True)
+
+
+def test_what_if_knows_the_orders_that_the_router_knows(shop: Stage) -> None:
+    file = shop.root / "what_if.txt"
+    file.write_text("cancelled o-1/1\n")
+    cancelled, changes = objects(shop, "what-if", str(file))
+    assert cancelled["said"].startswith("-> confirmed .. routed cancelled o-1/1")
+    assert [(each["sku"], each["location"], each["allocated"]) for each in changes["changes"]] == [
+        ("SHOE", "LEEDS", [3, 1])
+    ]
+    long_ago, nothing = objects(shop, "what-if", str(file), "--at", "1d")
+    assert long_ago["said"] == "-> ignored (no such order is known)"
+    assert nothing["changes"] == []

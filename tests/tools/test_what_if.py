@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agents.inventory.transactions import ORDER_ROUTER
 from tests.integration.harness import Stage, receipt, reserve
 from tests.tools.asking import ask, objects
 from tools.brokers.scratch import ClusterAddress
@@ -20,6 +22,7 @@ ORDER = {
     "source": "shop",
     "kind": "PLACED",
     "order_id": "o-9",
+    "occurred_at_ms": time.time_ns() // 1_000_000,
     "paid": True,
     "lines": [{"line": 1, "sku": "SHOE", "quantity": 2}, {"line": 2, "sku": "HAT", "quantity": 1}],
 }
@@ -29,6 +32,7 @@ ORDER = {
 def shop(broker: ClusterAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Shoes at two places, some of them promised, hats at one; both agents' topics are there."""
     with Stage(broker, tmp_path_factory.mktemp("what-if")) as stage:
+        stage.create(ORDER_ROUTER)
         stage.worker().start().until_ready()
         stage.send(
             receipt("SHOE", 5),
@@ -81,6 +85,16 @@ def test_an_order_is_routed_as_the_two_agents_would(shop: Stage, a_file: Path) -
         ("ALLOCATED", "SHOE", "YORK"),
     ]
     assert [(each["sku"], each["allocated"]) for each in changes["changes"]] == [("HAT", [0, 1]), ("SHOE", [0, 2])]
+
+
+def test_orders_are_told_as_in_a_scenario(shop: Stage, a_file: Path) -> None:
+    a_file.write_text("placed o-8 SHOE:2 HAT:1 paid\npicked_short o-8/2 at=YORK quantity=0 .. no routings\npaid o-77\n")
+    placed, short, unknown, changes = objects(shop, "what-if", str(a_file))
+    assert placed["said"].startswith("-> confirmed .. routed allocated o-8/1 2 YORK .. routed allocated o-8/2 1 YORK")
+    assert short["said"].startswith("-> confirmed .. routed unfillable o-8/2 1 reason=insufficient_atp")
+    assert unknown["said"] == "-> ignored (no such order is known)"
+    # What the ledger believes to lie there is the rest of it now.
+    assert [(each["sku"], each["allocated"]) for each in changes["changes"]] == [("HAT", [0, 0]), ("SHOE", [0, 2])]
 
 
 def test_a_past_moment_is_folded_from_the_log(shop: Stage, a_file: Path) -> None:

@@ -8,6 +8,7 @@
     tidying.py        what housekeeping may have removed by then
     events.py         answers, journal, alerts, dead letters: each event once, in order, byte for byte
     levels.py         every level is the fold's at its revision, the last one of each row is there
+    asking.py         transactions that an agent asks of the ledger: each one once
     books.py          the journal's postings, summed up without the core
     comparing.py      the rows, two parties at a time
     findings.py       differences, counted, the first ones explained

@@ -69,7 +69,7 @@ class Refold:
         encoders = Encoders(
             alert=codec.encoder(alerts or agent.folds, "alert"), heartbeat=codec.encoder(agent.folds, "heartbeat")
         )
-        fold = logic.fold_factory(FoldContext(self.overlay, agent.folds, partition, bury.bury))
+        fold = logic.fold_factory(FoldContext(self.overlay, agent.folds, partition, bury.bury, replays=True))
         nobody = cast("Producer", None)  # it decides, and never commits
         self._owner = Owner(partition, names, encoders, bury, nobody, self.rows, self.overlay, _Quiet(fold), Meta())
         self.last_rows: Sequence[Change] = ()

@@ -36,9 +36,6 @@ class AuditStage:
             name: schema for name in agent.says if (schema := topology.all_topics[name].schema) is not None
         }
         """Schema of the topics that the agent writes."""
-        edges = [name for name, schema in self.said.items() if schema == "edge"]
-        self.spread = frozenset(name for name, schema in self.said.items() if schema == "alert") | frozenset(edges[1:])
-        """Those where the key decides on the partition: alerts, and edges for who watches."""
         self.partitions = topology.all_topics[agent.folds].partitions
         self._decoders: dict[str, Callable[..., Any]] = {}
         self._figures = FigureSource(topology.kafka, agent.folds, agent.changelog.name)
@@ -48,6 +45,10 @@ class AuditStage:
         missing = [name for name in names if name not in self._found]
         if missing:
             raise TopicsMissing(missing)
+
+    def count_of(self, topic: str) -> int:
+        """Partitions of a topic."""
+        return self.topology.all_topics[topic].partitions
 
     def figures(self, partition: int) -> LogFigures:
         """What the broker says of input and changelog now."""

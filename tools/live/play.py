@@ -14,6 +14,9 @@ from tools.live.batch import LARGEST_BATCH, Batch
 from tools.live.stage import LiveStage
 from tools.scenario.recording import Recording
 
+LARGEST_BATCH_WITH_ORDERS = 8
+"""Two workers open each partition, and each line waits for the slowest."""
+
 
 @dataclass(frozen=True)
 class LiveResult:
@@ -60,12 +63,23 @@ class Theatre:
                     differences=tuple(f"line {step.step.line}: {said}" for said in step.differences),
                 )
         good = [recording for recording in recordings if recording.difference is None]
-        for first in range(0, len(good), LARGEST_BATCH):
-            yield from self._play_batch(good[first : first + LARGEST_BATCH])
+        for batch in batches(good):
+            yield from self._play_batch(batch)
 
     def _play_batch(self, recordings: list[Recording]) -> Iterator[LiveResult]:
         assert self._bootstrap is not None
-        with LiveStage(self._topology_file, self._bootstrap, len(recordings)) as stage:
+        orders = any(recording.has_orders for recording in recordings)
+        with LiveStage(self._topology_file, self._bootstrap, len(recordings), orders=orders) as stage:
             found = Batch(stage, recordings).play()
         for recording, differences in zip(recordings, found, strict=True):
             yield LiveResult(recording.path, len(recording.told), bool(recording.crashes), tuple(differences))
+
+
+def batches(recordings: list[Recording]) -> Iterator[list[Recording]]:
+    """What is played at a time: each in a partition of its own, and alone where it cannot be kept in one."""
+    plain = [recording for recording in recordings if not recording.has_orders]
+    orders = [recording for recording in recordings if recording.has_orders and not recording.takes_capacity]
+    for chosen, most in ((plain, LARGEST_BATCH), (orders, LARGEST_BATCH_WITH_ORDERS)):
+        for first in range(0, len(chosen), most):
+            yield chosen[first : first + most]
+    yield from ([recording] for recording in recordings if recording.takes_capacity)

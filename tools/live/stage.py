@@ -20,6 +20,8 @@ import yaml
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from agents.inventory.transactions import ORDER_ROUTER
+from agents.runtime.fold import Headers
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.status import read_status
 from agents.runtime.topics import Cluster
@@ -28,7 +30,7 @@ from agents.stock_keeper import AGENT
 from tools.brokers.scratch import scratch_topology
 
 INSTANCE = "live"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 LEAVE_WITHIN_S = 12.0
 LARGEST_NUMBER = 2**63 - 1
 INDEX_HEADER = "onhand.scenario"
@@ -48,11 +50,12 @@ class LiveFailed(Exception):
 class LiveStage:
     """Topics and worker of one batch of scenarios; a context manager that leaves nothing behind."""
 
-    def __init__(self, topology_file: Path, bootstrap: str, partitions: int) -> None:
-        """`partitions`: one for each scenario of the batch."""
+    def __init__(self, topology_file: Path, bootstrap: str, partitions: int, *, orders: bool = False) -> None:
+        """`partitions`: one for each scenario of the batch; `orders`: with the order router."""
+        self._agents = (AGENT, ORDER_ROUTER) if orders else (AGENT,)
         self._stack = ExitStack()
         self._name = f"live{uuid.uuid4().hex[:6]}"
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="onhand-live-")))
         self._file = self._directory / "topology.yaml"
         self._file.write_text(with_time_of_publishers(topology_file), encoding="utf-8")
@@ -75,7 +78,15 @@ class LiveStage:
         self.kills = 0
 
     def __enter__(self) -> Self:
-        """Make the topics and start the worker."""
+        """Make the topics and start the workers."""
+        try:
+            self._set_up()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _set_up(self) -> None:
         self._stack.callback(self._delete_topics)
         Cluster(self.topology.kafka).create(list(self.topology.all_topics.values()))
         self._stack.callback(self._stop_worker)
@@ -90,7 +101,6 @@ class LiveStage:
             logger=quiet,
         )
         self.start_worker()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,11 +108,15 @@ class LiveStage:
         """Stop the worker, delete what was made."""
         self._stack.close()
 
-    def send(self, partition: int, at_ms: int, key: bytes, value: bytes, index: int) -> None:
-        """Publish one record with that timestamp; wait for nothing."""
-        self._producer.produce(
-            self.agent.folds, value, key, partition, timestamp=at_ms, headers=[(INDEX_HEADER, str(index).encode())]
-        )
+    def send(
+        self, partition: int, at_ms: int, key: bytes, value: bytes, index: int | None, topic: str | None = None
+    ) -> None:
+        """Publish one record with that timestamp, to the ledger if no topic is named; wait for nothing.
+
+        `index`: which of the scenario's records it is; None for one that only tells the time.
+        """
+        headers: Headers = [] if index is None else [(INDEX_HEADER, str(index).encode())]
+        self._producer.produce(topic or self.agent.folds, value, key, partition, timestamp=at_ms, headers=headers)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -111,62 +125,67 @@ class LiveStage:
             raise LiveFailed("the broker did not take the records within 30 s")
 
     def start_worker(self) -> None:
-        """Start `onhand worker` and wait until every partition is open. Raises LiveFailed."""
+        """Start `onhand worker` for each agent and wait until every partition is open. Raises LiveFailed."""
         options = ["--scratch", self._name, "--topology", str(self._file), "--bootstrap", self._bootstrap]
-        with self.log.open("ab") as log:
-            self._worker = subprocess.Popen(
-                [sys.executable, "-m", "tools", "worker", AGENT, "--alone", "--instance", INSTANCE, *options],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        for agent in self._agents:
+            with self.log.open("ab") as log:
+                self._workers[agent] = subprocess.Popen(
+                    [sys.executable, "-m", "tools", "worker", agent, "--alone", "--instance", INSTANCE, *options],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
         deadline = time.monotonic() + READY_WITHIN_S
-        while not self._is_ready():
+        while not all(map(self._is_ready, self._agents)):
             self.check_worker()
             if time.monotonic() > deadline:
                 raise LiveFailed(f"the worker is not ready after {READY_WITHIN_S:.0f} s:\n{self.end_of_log()}")
             time.sleep(_LOOK_EVERY_S)
 
     def check_worker(self) -> None:
-        """Raises LiveFailed where the worker has ended."""
-        if self._worker is not None and self._worker.poll() is not None:
-            raise LiveFailed(f"the worker ended with exit code {self._worker.returncode}:\n{self.end_of_log()}")
+        """Raises LiveFailed where a worker has ended."""
+        for agent, worker in self._workers.items():
+            if worker.poll() is not None:
+                raise LiveFailed(f"the {agent} ended with exit code {worker.returncode}:\n{self.end_of_log()}")
 
     def kill_worker(self) -> None:
-        """SIGKILL the worker and start another one on the same state."""
-        assert self._worker is not None
-        self._worker.kill()
-        self._worker.wait()
+        """SIGKILL each worker and start another one on the same state."""
+        for worker in self._workers.values():
+            worker.kill()
+        for worker in self._workers.values():
+            worker.wait()
         self.kills += 1
         self.start_worker()
+
+    def positions(self, agent: str) -> dict[int, int]:
+        """The input position of each partition, as the worker last told."""
+        status = read_status(self.topology.state.directory, INSTANCE, agent) or {"partitions": []}
+        return {each["partition"]: each["input_position"] for each in status["partitions"]}
 
     def end_of_log(self) -> str:
         """What the worker said last."""
         return self.log.read_text(errors="replace")[-2_000:] if self.log.exists() else ""
 
-    def _is_ready(self) -> bool:
-        status = self._status()
+    def _is_ready(self, agent: str) -> bool:
+        status: Mapping[str, Any] | None = read_status(self.topology.state.directory, INSTANCE, agent)
         return (
             status is not None
-            and self._worker is not None
-            and status["pid"] == self._worker.pid
+            and status["pid"] == self._workers[agent].pid
             and bool(status["ready"])
             and len(status["partitions"]) == self.partitions
         )
 
-    def _status(self) -> Mapping[str, Any] | None:
-        return read_status(self.topology.state.directory, INSTANCE, AGENT)
-
     def _stop_worker(self) -> None:
-        if self._worker is None or self._worker.poll() is not None:
-            return
-        self._worker.send_signal(signal.SIGTERM)
-        try:
-            self._worker.wait(LEAVE_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._worker.kill()
-            self._worker.wait()
+        running = [worker for worker in self._workers.values() if worker.poll() is None]
+        for worker in running:
+            worker.send_signal(signal.SIGTERM)
+        for worker in running:
+            try:
+                worker.wait(LEAVE_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
 
     def _delete_topics(self) -> None:
         admin = AdminClient(dict(self.topology.kafka), logger=quiet)

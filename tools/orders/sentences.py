@@ -6,9 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 
 from agents.inventory.answers import Answer, Candidate, LegState, Status
+from agents.inventory.capacity import place_and_date
 from agents.inventory.channels import Method
+from agents.inventory.hurrying import SLA_AT_RISK
 from agents.inventory.orders.rows import LINES_APART
 from agents.inventory.orders.words import OrderKind, OrderRecord, Place, Routing, RoutingType
+from agents.inventory.refusals import Refusal
 from agents.inventory.transactions import Destination, Kind, Transaction
 
 
@@ -92,8 +95,34 @@ def reason_words(reason: str | None) -> str:
 # -- what was asked of the ledger --------------------------------------------------------------------------------------
 
 
+def shipment_words(sku: str) -> str | None:
+    """`a shipment from LEEDS on 2026-01-05`, of a SKU that stands for the capacity of a day; None for goods."""
+    day = place_and_date(sku)
+    return None if day is None else f"a shipment from {day[0]} on {day[1]}"
+
+
+def ask_for_shipment(transaction: Transaction, shipment: str) -> str:
+    """What is asked of the day of a place that can send only so much."""
+    match transaction.kind:
+        case Kind.RESERVE:
+            return f"hold {shipment}"
+        case Kind.ALLOCATE if transaction.confirm:
+            return f"make {shipment} firm"
+        case Kind.ALLOCATE:
+            return f"{shipment}, firm at once"
+        case Kind.EXTEND:
+            return f"hold {shipment} longer"
+        case Kind.RELEASE:
+            return f"give back {shipment}"
+        case _:
+            return f"{shipment} has left"
+
+
 def ask_sentence(transaction: Transaction) -> str:
     """What a transaction of the router asks of the ledger."""
+    shipment = shipment_words(transaction.sku)
+    if shipment is not None:
+        return ask_for_shipment(transaction, shipment)
     sku, claim = transaction.sku, claim_words(transaction.line)
     units = "" if transaction.quantity is None else f"{transaction.quantity} "
     at = "" if transaction.location is None else f" at {transaction.location}"
@@ -104,6 +133,8 @@ def ask_sentence(transaction: Transaction) -> str:
             return f"hold {what}{from_words(transaction)}"
         case Kind.ALLOCATE if transaction.confirm:
             return f"make firm what is held of {sku} for {claim}"
+        case Kind.ALLOCATE if transaction.reason == SLA_AT_RISK:
+            return f"{units}{sku} for {claim} from where they would be less late, else as it is"
         case Kind.ALLOCATE:
             return f"{units}{sku} for {claim}, firm at once{from_words(transaction)}"
         case Kind.EXTEND:
@@ -135,6 +166,9 @@ def from_words(transaction: Transaction) -> str:
 
 def answer_sentences(answer: Answer, asked: Transaction | None) -> str:
     """What the ledger said: to what was asked, or of its own accord."""
+    shipment = shipment_words(answer.sku)
+    if shipment is not None:
+        return answer_of_shipment(answer, asked, shipment)
     if answer.status in {Status.ACCEPTED, Status.ACCEPTED_EARLIER}:
         return f"the ledger: done - {_what(answer, asked)}{holds_words(answer)}"
     if answer.status in {Status.REFUSED, Status.REFUSED_EARLIER}:
@@ -145,6 +179,20 @@ def answer_sentences(answer: Answer, asked: Transaction | None) -> str:
             f"; there would be: {elsewhere}" if elsewhere else ""
         )
     return f"the ledger: {notice_words(answer)}{reason_words(answer.reason or answer.kind.value.lower())}"
+
+
+def answer_of_shipment(answer: Answer, asked: Transaction | None, shipment: str) -> str:
+    """What the ledger said of the day of a place that can send only so much."""
+    what = shipment if asked is None else ask_for_shipment(asked, shipment)
+    if answer.status in {Status.ACCEPTED, Status.ACCEPTED_EARLIER}:
+        return f"the ledger: done - {what}"
+    if answer.refusal is Refusal.INSUFFICIENT_ATP:
+        return f"the ledger: no, the day is full - {what}"
+    if answer.status in {Status.REFUSED, Status.REFUSED_EARLIER}:
+        return f"the ledger: no, {'refused' if answer.refusal is None else answer.refusal.value} - {what}"
+    if answer.status is Status.EXPIRED:
+        return f"the ledger: the hold on {shipment} ended by time"
+    return f"the ledger: {shipment} gave way, the day has become shorter"
 
 
 def _what(answer: Answer, asked: Transaction | None) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from agents.inventory.distances import distance_km, is_abroad, sends_to, zone_of
-from agents.inventory.orders.costs import ABROAD_KM, SHIPMENT_KM, shipment_cost
+from agents.inventory.distances import sends_to
+from agents.inventory.orders.costs import shipment_cost, shipment_terms
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.rows import ORDERS, Order, OrderArrival, OrderDecision, OrderPolicy, Stage
 from agents.inventory.orders.words import OrderKind, OrderRecord, PlannedLine, Routing
@@ -23,6 +23,9 @@ from tools.orders.sentences import answer_sentences, ask_sentence, candidate_sen
 from tools.orders.sentences import routing_sentence as said
 
 Places = Mapping[str, LocationReference]
+
+TERM_WORDS = {"parcel": "for the parcel", "distance": "km", "border": "for the border", "zone": "for the zone"}
+"""How the terms of a shipment's cost are told."""
 
 
 class Chapter(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,11 +180,8 @@ def _cost_terms(location: str, order: Order, places: Places) -> str:
         return f"{cost}: the topology says not where {location} lies"
     if not sends_to(place, destination):
         return f"{cost}: it does not send there"
-    zone = zone_of(place, destination)
-    terms = {"for the parcel": SHIPMENT_KM, "km": distance_km(place, destination)}
-    terms |= {"for the border": ABROAD_KM} if is_abroad(place, destination) else {}
-    terms |= {"for the zone": zone.cost} if zone is not None else {}
-    return f"{cost} = {' + '.join(f'{term} {what}' for what, term in terms.items())}"
+    terms = " + ".join(f"{term.cost} {TERM_WORDS[term.term]}" for term in shipment_terms(place, destination))
+    return f"{cost} = {terms}"
 
 
 # -- as text -----------------------------------------------------------------------------------------------------------

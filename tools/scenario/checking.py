@@ -12,7 +12,9 @@ from agents.inventory.reservations import Claim, allocated_units, reserved_units
 from agents.inventory.rows import INBOUNDS, POSITIONS, TRANSFERS
 from agents.inventory.shipments import open_units, place_of_arrival
 from agents.inventory.units import MILLISECONDS_PER_DAY
+from tools.scenario.conversation import Conversation
 from tools.scenario.ledger import Ledger
+from tools.scenario.order_comparing import figures_of_line, figures_of_order
 from tools.scenario.steps import (
     CheckAccount,
     CheckAvailability,
@@ -20,6 +22,7 @@ from tools.scenario.steps import (
     CheckFence,
     CheckJournal,
     CheckLevel,
+    CheckOrder,
     CheckProjection,
     CheckRow,
     Look,
@@ -31,8 +34,14 @@ PROMISES_REACH_MS = 30 * MILLISECONDS_PER_DAY
 """How far beyond its date a promise looks at what is owed later."""
 
 
-def look(ledger: Ledger, step: Look, records: int) -> tuple[str, tuple[str, ...]]:
+def look(talk: Conversation, step: Look, records: int) -> tuple[str, tuple[str, ...]]:
     """What was seen, and sentences that say how it differs; `records`: those the last transaction made."""
+    ledger = talk.ledger
+    if isinstance(step, CheckOrder):
+        order = talk.book.order(step.order_id)
+        if step.number is None:
+            return checked(step.order_id, step.figures, figures_of_order(order))
+        return checked(f"{step.order_id}/{step.number}", step.figures, figures_of_line(order, step.number))
     if isinstance(step, CheckLevel):
         return checked(f"{step.sku}@{step.location}", step.figures, level_of(ledger, step.sku, step.location))
     if isinstance(step, CheckClaim):

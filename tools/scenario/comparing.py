@@ -68,15 +68,20 @@ def places_of(answer: Answer) -> Places:
     return tuple(sorted((leg.location, leg.reserved + leg.allocated) for leg in answer.legs))
 
 
-def differences_of_events(expected: Expected, decisions: list[Decision]) -> Iterator[str]:
-    """Sentences that say how notices, alerts and dead letter differ from what was declared."""
+def differences_of_events(
+    expected: Expected, decisions: list[Decision], others: Iterable[Alert] = (), *, dead: bool = False
+) -> Iterator[str]:
+    """Sentences that say how notices, alerts and dead letter differ from what was declared.
+
+    `others` are alerts of the order router, behind those of the ledger; `dead`: it buried a record.
+    """
     if expected.notices is not None:
         notices = notices_of(decisions)
         same = len(notices) == len(expected.notices) and all(map(is_notice, expected.notices, notices))
         if not same:
             yield f"the notices are {listed(map(describe_notice, notices))}, expected {listed_notices(expected.notices)}"
     if expected.alerts is not None:
-        alerts = [alert for decision in decisions for alert in decision.alerts]
+        alerts = [*(alert for decision in decisions for alert in decision.alerts), *others]
         same = len(alerts) == len(expected.alerts) and all(map(is_alert, expected.alerts, alerts))
         if not same:
             yield f"the alerts are {listed(map(describe_alert, alerts))}, expected {listed_alerts(expected.alerts)}"
@@ -88,7 +93,7 @@ def differences_of_events(expected: Expected, decisions: list[Decision]) -> Iter
         watched = [told for decision in decisions for told in decision.watched]
         if len(watched) != len(expected.watched) or not all(map(is_watched, expected.watched, watched)):
             yield f"those told are {listed(map(describe_watched, watched))}, expected {listed_edges(expected.watched)}"
-    dead = any(decision.dead_letter is not None for decision in decisions)
+    dead = dead or any(decision.dead_letter is not None for decision in decisions)
     if expected.dead_letter is not None and dead != expected.dead_letter:
         yield "there is a dead letter" if dead else "there is no dead letter"
 
@@ -134,6 +139,7 @@ def is_alert(wanted: ExpectedAlert, alert: Alert) -> bool:
         wanted.type == alert.type
         and wanted.quantity in {None, alert.quantity}
         and wanted.location in {None, alert.location}
+        and has_fields(alert, wanted.others)
     )
 
 
@@ -190,7 +196,10 @@ def describe_notice(notice: Answer) -> str:
 
 def describe_alert(alert: Alert) -> str:
     """An alert as scenario text."""
-    return f"alert {alert.type.value.lower()} {alert.quantity}"
+    said = f"alert {alert.type.value.lower()} {alert.quantity}"
+    said += "" if alert.location is None else f" {alert.location}"
+    said += "" if alert.about is None else f" about={alert.about}"
+    return said if alert.resolves is None else f"{said} resolves={alert.resolves.value.lower()}"
 
 
 def describe_edge(edge: Edge) -> str:
@@ -222,6 +231,7 @@ def listed_alerts(alerts: Iterable[ExpectedAlert]) -> str:
     """Declared alerts in one line."""
     return listed(
         f"alert {alert.type.lower()}{figure(alert.quantity)}{'' if alert.location is None else f' {alert.location}'}"
+        f"{''.join(f' {name}={value}' for name, value in alert.others)}"
         for alert in alerts
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from agents.inventory.alerts import AlertType
 from agents.inventory.answers import Answer, Status
+from agents.inventory.orders.rows import Stage
+from agents.inventory.orders.words import RoutingType
 from agents.inventory.refusals import Refusal
 from agents.inventory.transactions import Kind
 from tools.scenario.steps import (
@@ -16,6 +18,8 @@ from tools.scenario.steps import (
     ExpectedAnswer,
     ExpectedEdge,
     ExpectedNotice,
+    ExpectedOrder,
+    ExpectedRouting,
     Look,
     Places,
     SetClock,
@@ -55,6 +59,28 @@ def read_answer(words: Words, verb: str) -> ExpectedAnswer:
         raise words.wrong(f"{word!r} is no answer")
     quantity = words.number_if()
     return ended(words, ExpectedAnswer(Status.ACCEPTED, quantity=quantity, **read_details(words)))
+
+
+FATES = {
+    "ignored": ExpectedOrder(ignored=True),
+    "malformed": ExpectedOrder(malformed=True),
+    "too_late": ExpectedOrder(too_late=True),
+}
+"""What may become of a record of an order beside leading to a stage."""
+
+
+def read_order_answer(words: Words) -> ExpectedOrder:
+    """Read `-> STAGE [REASON]`, `-> ignored`, `-> too_late` or `-> malformed` behind a record of an order."""
+    word = words.take("the stage of the order")
+    reason = words.take("the reason") if words else None
+    if word in FATES and reason is None:
+        return FATES[word]
+    if word not in tuple(Stage):
+        raise words.wrong(
+            f"{word!r} is no stage of an order; they are {', '.join(Stage)}, ignored, too_late, malformed"
+        )
+    words.end()
+    return ExpectedOrder(word, reason)
 
 
 def read_details(words: Words) -> dict[str, Any]:
@@ -139,19 +165,21 @@ def with_expectation(step: Step, words: Words) -> Step:
     elif word == "watched":
         edge = ExpectedEdge(watcher=words.take("TOPIC:KEY"), fields=pairs(words, required=False))
         expected = replace(expected, watched=(*(expected.watched or ()), edge))
+    elif word == "routed":
+        expected = replace(expected, routings=(*(expected.routings or ()), read_routing(words)))
     elif word in NOTICES:
         expected = replace(expected, notices=(*(expected.notices or ()), read_notice(NOTICES[word], words)))
     else:
         raise words.wrong(
-            f"{word!r} is no notice; they are {', '.join(NOTICES)}, alert, edge, watched, dead_letter, no"
+            f"{word!r} is no notice; they are {', '.join(NOTICES)}, alert, edge, watched, routed, dead_letter, no"
         )
     words.end()
     return replace(step, expected=expected)
 
 
 def nothing_of(expected: Expected, words: Words) -> Expected:
-    """Read `no notices`, `no alerts`, `no edges`, `no watched`, `no dead_letter`."""
-    word = words.take("notices, alerts, edges, watched or dead_letter")
+    """Read `no notices`, `no alerts`, `no edges`, `no watched`, `no routings`, `no dead_letter`."""
+    word = words.take("notices, alerts, edges, watched, routings or dead_letter")
     if word == "notices":
         return replace(expected, notices=())
     if word == "alerts":
@@ -160,22 +188,43 @@ def nothing_of(expected: Expected, words: Words) -> Expected:
         return replace(expected, edges=())
     if word == "watched":
         return replace(expected, watched=())
+    if word == "routings":
+        return replace(expected, routings=())
     if word == "dead_letter":
         return replace(expected, dead_letter=False)
-    raise words.wrong(f"`no {word}` is not known: no notices, no alerts, no edges, no watched, no dead_letter")
+    raise words.wrong(
+        f"`no {word}` is not known: no notices, no alerts, no edges, no watched, no routings, no dead_letter"
+    )
+
+
+def read_routing(words: Words) -> ExpectedRouting:
+    """Read `rerouted o1/1 2 LEEDS->YORK name=value ...`: type, order and line, units, places; the first two must be said."""
+    name = words.take("the type of the routing")
+    if name.upper() not in RoutingType.__members__:
+        raise words.wrong(f"{name!r} is no type of a routing; they are {', '.join(RoutingType).lower()}")
+    order_id, line = words.claim()
+    quantity = words.number_if()
+    from_location, location = read_places(words)
+    others = pairs(words, required=False)
+    return ExpectedRouting(RoutingType(name.upper()), order_id, line, quantity, location, from_location, others)
 
 
 def read_notice(status: Status, words: Words) -> ExpectedNotice:
     """Read `r1/2 3 LEEDS->YORK name=value ...`: holder, units, places; only the holder must be said."""
     holder, line = words.claim()
     quantity = words.number_if()
-    location = from_location = None
-    if words and "=" not in words.peek():
-        place, arrow, target = words.take("a location").partition("->")
-        location, from_location = (target, place) if arrow else (place, None)
-        if words.take_if("->"):
-            location, from_location = words.take("a location"), place
+    from_location, location = read_places(words)
     return ExpectedNotice(status, holder, line, quantity, location, from_location, pairs(words, required=False))
+
+
+def read_places(words: Words) -> tuple[str | None, str | None]:
+    """Read `LEEDS->YORK`, `YORK` or nothing: where units were, and where they are."""
+    if not words or "=" in words.peek():
+        return None, None
+    place, arrow, target = words.take("a location").partition("->")
+    if words.take_if("->"):
+        return place, words.take("a location")
+    return (place or None, target or None) if arrow else (None, place)
 
 
 def pairs(words: Words, *, required: bool = True) -> tuple[tuple[str, str], ...]:
@@ -191,8 +240,10 @@ def pairs(words: Words, *, required: bool = True) -> tuple[tuple[str, str], ...]
 
 
 def read_alert(words: Words) -> ExpectedAlert:
-    """Read `oversold 2 LEEDS`: type, units, location; only the type must be said."""
+    """Read `oversold 2 LEEDS name=value ...`: type, units, location, fields; only the type must be said."""
     name = words.take("the type of the alert").upper()
     if name not in AlertType.__members__:
         raise words.wrong(f"{name.lower()!r} is no type of an alert")
-    return ExpectedAlert(name, words.number_if(), words.take("a location") if words else None)
+    quantity = words.number_if()
+    location = words.take("a location") if words and "=" not in words.peek() else None
+    return ExpectedAlert(name, quantity, location, pairs(words, required=False))

@@ -8,6 +8,8 @@ from agents.inventory.positions import Position
 from agents.inventory.postings import Account
 from agents.inventory.reservations import Claim
 from tools.scenario.memory_rows import TABLES
+from tools.scenario.order_comparing import LINE_FIGURES, ORDER_FIGURES
+from tools.scenario.order_text import read_order_line
 from tools.scenario.steps import (
     CheckAccount,
     CheckAvailability,
@@ -15,6 +17,7 @@ from tools.scenario.steps import (
     CheckFence,
     CheckJournal,
     CheckLevel,
+    CheckOrder,
     CheckProjection,
     CheckRow,
     Step,
@@ -25,8 +28,15 @@ from tools.scenario.words import Words, clock_text
 FIGURES = tuple(dict.fromkeys(("on_hand", *types_of(Position), "atp", "safety_stock")))
 LEG_FIGURES = ("reserved", "allocated", "picking", "fenced")
 CLAIM_FIGURES = tuple(dict.fromkeys((*LEG_FIGURES, "due", "legs", *types_of(Claim))))
+WORDS_OF_ORDERS = ("stage", "paid", "reason", "places", "promise", "channel", "warned", "sku", "state", "ready")
 NOT_ALL_NUMBERS = frozenset(
-    {"due", "legs", "counted_by", *(name for name, hint in types_of(Claim).items() if hint is not int)}
+    {
+        "due",
+        "legs",
+        "counted_by",
+        *WORDS_OF_ORDERS,
+        *(name for name, hint in types_of(Claim).items() if hint is not int),
+    }
 )
 
 
@@ -118,6 +128,13 @@ def read_account(words: Words, text: str) -> Step:
     return CheckAccount(words.line, text, {account: str(words.number("the units"))}, sku, location, account)
 
 
+def read_order_look(words: Words, text: str) -> Step:
+    """Read `order o1 stage confirmed`, `order o1/2 state allocated places LEEDS:2`, or `order o1 none`."""
+    order_id, number = read_order_line(words)
+    names = ORDER_FIGURES if number is None else LINE_FIGURES
+    return CheckOrder(words.line, text, read_figures(words, tuple(names)), order_id, number)
+
+
 def read_journal(words: Words, text: str) -> Step:
     """Read `journal 2`."""
     return CheckJournal(words.line, text, {"records": str(words.number("how many records"))})
@@ -133,5 +150,6 @@ LOOKS: dict[str, Callable[[Words, str], Step]] = {
     "promisable": read_projection("promisable"),
     "account": read_account,
     "journal": read_journal,
+    "order": read_order_look,
 }
 """The verbs that only look. Every table of the ledger is one, under its own name."""

@@ -20,23 +20,26 @@ from agents.inventory.rows import (
     CLOSED_CLAIMS,
     DEMAND,
     DUE,
+    FEEDS,
     GOODS,
     INBOUNDS,
     LOCATIONS,
     LOSSES,
     LOTS,
     MOVEMENTS,
+    OPEN_ALERTS,
     POLICY,
     POSITIONS,
     REFRESHING,
     TOLD,
     TOLD_LEVELS,
     TRANSFERS,
+    USUAL,
     Key,
     Movement,
     Row,
 )
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.inventory.transactions import ChannelReference, FeedReference, LocationReference, PolicySettings
 
 TABLES = (
     POSITIONS,
@@ -58,6 +61,9 @@ TABLES = (
     LOSSES,
     TOLD_LEVELS,
     DEMAND,
+    OPEN_ALERTS,
+    USUAL,
+    FEEDS,
 )
 
 
@@ -94,11 +100,12 @@ class MemoryRows:
             self._book.put(key[0], row)
         elif table == DUE:
             self._index_due(key[1], (key[0], key[2], key[3]), there=row is not None)
-        elif table in (LOCATIONS, CHANNELS):
-            locations, channels = self.tables[LOCATIONS], self.tables[CHANNELS]
+        elif table in (LOCATIONS, CHANNELS, FEEDS):
+            locations, channels, feeds = self.tables[LOCATIONS], self.tables[CHANNELS], self.tables[FEEDS]
             self._references = References(
                 {str(name): cast("LocationReference", row) for (name,), row in locations.items()},
                 {str(name): cast("ChannelReference", row) for (name,), row in channels.items()},
+                {str(name): cast("FeedReference", row) for (name,), row in feeds.items()},
             )
 
     def _index_due(self, sku: str, entry: tuple[int, str, int], *, there: bool) -> None:

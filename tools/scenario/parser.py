@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agents.inventory.transactions import Kind
-from tools.scenario.expecting import read_answer, with_expectation
+from tools.scenario.expecting import read_answer, read_order_answer, with_expectation
 from tools.scenario.looking import LOOKS
-from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, Send, SetClock, Step
+from tools.scenario.order_text import ORDER_KINDS, read_order
+from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, ExpectedOrder, Send, SetClock, Step, Tell
 from tools.scenario.transactions import read_policy, read_transaction
 from tools.scenario.words import Unreadable, Words
 
@@ -26,7 +27,7 @@ def parse(text: str) -> list[Step]:
             continue
         body, *dotted = [part.strip() for part in f" {line} ".split(" .. ")]
         if body:
-            steps.append(read_step(body, line, number))
+            steps.append(read_step(body, line, number, last_sending(steps)))
         elif not steps:
             raise Unreadable(number, "an expectation `..` follows a step, and there is none before it")
         for part in dotted:
@@ -41,8 +42,13 @@ def without_comment(line: str) -> str:
     return line.split(" #", 1)[0]
 
 
-def read_step(body: str, text: str, number: int) -> Step:
-    """Read one step without its expectations."""
+def last_sending(steps: list[Step]) -> Step | None:
+    """The step that `again` repeats."""
+    return next((step for step in reversed(steps) if isinstance(step, Send | Tell)), None)
+
+
+def read_step(body: str, text: str, number: int, last: Step | None) -> Step:
+    """Read one step without its expectations. `last` is what `again` would repeat."""
     body, *tail = ARROW.split(body, maxsplit=1)
     words = Words(body, number)
     at_ms = words.time_of(words.take("a time")) if words.take_if("at") else None
@@ -51,12 +57,15 @@ def read_step(body: str, text: str, number: int) -> Step:
             raise words.wrong("a step is missing")
         return SetClock(number, text, at_ms=at_ms)
     verb = words.take("a verb")
+    of_order = verb in ORDER_KINDS or (verb == "again" and isinstance(last, Tell))
     sends = verb == "again" or verb.upper() in Kind.__members__
-    if tail and not sends:
+    if tail and not (sends or of_order):
         raise words.wrong(f"{verb} has no answer")
-    answer = read_answer(Words(tail[0], number), verb) if tail else None
-    if sends:
-        step = read_sending(verb, words, text, answer)
+    expected = Words(tail[0], number) if tail else None
+    if of_order:
+        step = read_telling(verb, words, text, None if expected is None else read_order_answer(expected))
+    elif sends:
+        step = read_sending(verb, words, text, None if expected is None else read_answer(expected, verb))
     elif verb in OTHERS:
         step = OTHERS[verb](words, text)
     else:
@@ -72,6 +81,13 @@ def read_sending(verb: str, words: Words, text: str, answer: ExpectedAnswer | No
     kind = Kind(verb.upper())
     sku, fields = read_policy(words) if kind is Kind.POLICY else read_transaction(kind, words)
     return Send(words.line, text, kind, sku, fields, answer)
+
+
+def read_telling(verb: str, words: Words, text: str, answer: ExpectedOrder | None) -> Step:
+    """Read a step that tells the router something about an order."""
+    if verb == "again":
+        return Again(words.line, text, answer)
+    return Tell(words.line, text, read_order(ORDER_KINDS[verb], words), answer)
 
 
 OTHERS: dict[str, Callable[[Words, str], Step]] = {

@@ -1,4 +1,4 @@
-"""What a scenario says to the ledger, as records: to be sent to a real one."""
+"""What a scenario says to ledger and router, as records: to be sent to a real one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Any
 
 import msgspec
 
+from agents.inventory.capacity import is_capacity
+from agents.inventory.orders.rows import Order
+from agents.inventory.orders.words import OrderKind, OrderRecord, Routing
 from agents.inventory.rows import POSITIONS, Decision, Key
 from agents.inventory.transactions import Transaction
 from agents.inventory.units import MILLISECONDS_PER_DAY
 from agents.runtime.partitioner import partition_of
+from tools.scenario.conversation import Conversation
 from tools.scenario.ledger import Ledger
 from tools.scenario.parser import parse
 from tools.scenario.runner import Result, Runner
@@ -31,17 +35,51 @@ class Told:
     decision: Decision
 
 
+@dataclass(frozen=True)
+class ToldOrder:
+    """One record of an order, and when it came."""
+
+    at_ms: int
+    record: OrderRecord
+
+
 @dataclass
 class Recording:
     """One scenario: all it told the ledger, up to the first difference from its text."""
 
     path: Path
-    told: list[Told] = field(default_factory=list)
+    told: list[Told | ToldOrder] = field(default_factory=list)
+    before: list[tuple[int, int]] = field(default_factory=list)
+    """Before each of them: how many transactions the router had asked, and how many answers and plans it was told."""
+    asked: int = 0
+    heard: int = 0
+    """The same in the end."""
     crashes: list[int] = field(default_factory=list)
     """After how many transactions all rows are lost."""
     difference: Result | None = None
     positions: dict[Key, Any] = field(default_factory=dict)
     """How it ends."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    """Likewise."""
+    routings: list[Routing] = field(default_factory=list)
+    """All that the router decided about lines."""
+    takes_capacity: bool = False
+    """It claims the days of places: their SKUs are named by the router, and lie in any partition."""
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether it speaks of orders."""
+        return any(isinstance(told, ToldOrder) for told in self.told)
+
+    @property
+    def order_ids(self) -> frozenset[str]:
+        """The orders that it names."""
+        return frozenset(told.record.order_id for told in self.told if isinstance(told, ToldOrder))
+
+    def tell(self, told: Told | ToldOrder) -> None:
+        """Write down what the scenario tells."""
+        self.before.append((self.asked, self.heard))
+        self.told.append(told)
 
 
 class RecordingLedger(Ledger):
@@ -50,11 +88,16 @@ class RecordingLedger(Ledger):
     def __init__(self, recording: Recording) -> None:
         super().__init__()
         self.recording = recording
+        self.is_asked = False
+        """Whether it is the router that sends: then nobody tells it."""
 
     def send(self, transaction: Transaction) -> Decision:
         """Decide, and write it down."""
         decision = super().send(transaction)
-        self.recording.told.append(Told(self.now_ms, transaction, decision))
+        if self.is_asked:
+            self.recording.asked += 1
+        else:
+            self.recording.tell(Told(self.now_ms, transaction, decision))
         return decision
 
     def crash(self) -> None:
@@ -63,14 +106,39 @@ class RecordingLedger(Ledger):
         super().crash()
 
 
+class RecordingConversation(Conversation):
+    """A ledger and a router that write down what they are told, and count what follows from it."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recorder = RecordingLedger(recording)
+        super().__init__(self.recorder)
+        self.recording = recording
+
+    def listen(self, record: Transaction | OrderRecord) -> None:
+        """One step, written down if it is the scenario's own."""
+        if isinstance(record, Transaction):
+            self.recording.takes_capacity |= is_capacity(record.sku)
+            self.recorder.is_asked = True
+            super().listen(record)
+            self.recorder.is_asked = False
+            return
+        if record.kind in {OrderKind.ANSWER, OrderKind.PLAN}:
+            self.recording.heard += 1
+        else:
+            self.recording.tell(ToldOrder(self.now_ms, record))
+        super().listen(record)
+        self.recording.routings += self.decided[-1].decision.routings
+
+
 def record(path: Path) -> Recording:
     """Play a scenario in memory. Raises Unreadable."""
     recording = Recording(path)
-    ledger = RecordingLedger(recording)
-    for result in Runner(ledger).run(parse(path.read_text(encoding="utf-8"))):
+    talk = RecordingConversation(recording)
+    for result in Runner(talk=talk).run(parse(path.read_text(encoding="utf-8"))):
         if result.differences:
             recording.difference = result
-    recording.positions = dict(ledger.rows.tables[POSITIONS])
+    recording.positions = dict(talk.ledger.rows.tables[POSITIONS])
+    recording.orders = dict(talk.book.orders)
     return recording
 
 
@@ -85,12 +153,23 @@ class Elsewhere:
     watched: str = ""
     """The topic that whoever watches hears the edges from."""
     names: dict[str, str] = field(default_factory=dict)
+    orders: frozenset[str] = frozenset()
+    """The names of orders: holders of claims, too."""
+
+    def record(self, record: OrderRecord) -> OrderRecord:
+        """The record of an order there and then."""
+        times = {name: self.time(at_ms) for name in TIMES if (at_ms := getattr(record, name, None)) is not None}
+        lines = tuple(msgspec.structs.replace(line, sku=self.sku(line.sku)) for line in record.lines)
+        return msgspec.structs.replace(record, order_id=self.order(record.order_id), lines=lines, **times)
 
     def transaction(self, transaction: Transaction) -> Transaction:
         """The transaction there and then."""
         changes: dict[str, Any] = {}
         if transaction.sku:
             changes["sku"] = self.sku(transaction.sku)
+        for name in ("holder", "order_id"):
+            if getattr(transaction, name) in self.orders:
+                changes[name] = self.order(getattr(transaction, name))
         for name in TIMES:
             time_ms = getattr(transaction, name)
             if time_ms is not None:
@@ -115,6 +194,10 @@ class Elsewhere:
                 number += 1
             self.names[name] = f"{name}~{number}"
         return self.names[name]
+
+    def order(self, name: str) -> str:
+        """Likewise of an order."""
+        return self.sku(name)
 
     def time(self, time_ms: int) -> int:
         """So many days later."""

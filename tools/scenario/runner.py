@@ -8,14 +8,24 @@ from pathlib import Path
 
 from agents.inventory.answers import Status
 from agents.inventory.kits import answer_of_kit, explode
+from agents.inventory.orders.validation import problem_of as problem_of_order
+from agents.inventory.orders.words import OrderRecord
 from agents.inventory.rows import Decision
 from agents.inventory.transactions import FACT_KINDS, Item, Mode, Transaction
 from agents.inventory.validation import problem_of
 from tools.scenario.checking import look
-from tools.scenario.comparing import describe, describe_events, differences_of_answer, differences_of_events
+from tools.scenario.comparing import describe_answer, describe_events, differences_of_answer, differences_of_events
+from tools.scenario.conversation import Conversation, Decided
 from tools.scenario.ledger import Ledger
+from tools.scenario.order_comparing import (
+    alerts_of,
+    describe_decided,
+    describe_order,
+    differences_of_order,
+    differences_of_routings,
+)
 from tools.scenario.parser import parse
-from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, Look, Send, Step
+from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, ExpectedOrder, Look, Send, Step, Tell
 from tools.scenario.words import Unreadable, clock_text
 
 DEFAULT_SOURCE = "shop"
@@ -39,12 +49,13 @@ def play(path: Path) -> Iterator[Result]:
 
 
 class Runner:
-    """Plays steps on a ledger of its own."""
+    """Plays steps on a ledger and an order router of its own."""
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
-        self.ledger = Ledger() if ledger is None else ledger
+    def __init__(self, ledger: Ledger | None = None, talk: Conversation | None = None) -> None:
+        self.talk = Conversation(ledger) if talk is None else talk
+        self.ledger = self.talk.ledger
         self._sent = 0
-        self._last: Transaction | None = None
+        self._last: Transaction | OrderRecord | None = None
         self._records = 0
         self._items: dict[str, Item] = {}
         """By SKU: kits are exploded in front of the ledger."""
@@ -53,7 +64,7 @@ class Runner:
         """Play the steps, up to and with the first difference."""
         for step in steps:
             result = self.play_step(step)
-            faults = tuple(self.ledger.faults())
+            faults = (*self.ledger.faults(), *self.talk.faults())
             if faults:
                 result = Result(step, result.said, result.differences + faults)
             yield result
@@ -66,16 +77,16 @@ class Runner:
             self._set_clock(step)
         if isinstance(step, Send):
             return self._send(step, self._transaction_of(step), step.answer)
+        if isinstance(step, Tell):
+            return self._tell(step, self._record_of(step), step.answer)
         if isinstance(step, Again):
-            if self._last is None:
-                raise Unreadable(step.line, "nothing was sent before `again`")
-            return self._send(step, self._last, step.answer)
+            return self._again(step)
         if isinstance(step, Advance):
             return self._advance(step)
         if isinstance(step, Crash):
             return self._crash(step)
         if isinstance(step, Look):
-            said, differences = look(self.ledger, step, self._records)
+            said, differences = look(self.talk, step, self._records)
             return Result(step, said, differences)
         return Result(step, f"it is {clock_text(self.ledger.now_ms)}")
 
@@ -84,6 +95,34 @@ class Runner:
         if step.at_ms < self.ledger.now_ms:
             raise Unreadable(step.line, f"the clock stands at {clock_text(self.ledger.now_ms)} and cannot go back")
         self.ledger.now_ms = step.at_ms
+
+    def _again(self, step: Again) -> Result:
+        if isinstance(self._last, Transaction) and not isinstance(step.answer, ExpectedOrder):
+            return self._send(step, self._last, step.answer)
+        if isinstance(self._last, OrderRecord) and not isinstance(step.answer, ExpectedAnswer):
+            return self._tell(step, self._last, step.answer)
+        raise Unreadable(step.line, "nothing was sent before `again`")
+
+    def _record_of(self, step: Tell) -> OrderRecord:
+        self._sent += 1
+        named = {"record_id": f"line-{step.line}-{self._sent}", "source": DEFAULT_SOURCE}
+        return step.order.record(self.talk.now_ms, **named)
+
+    def _tell(self, step: Step, record: OrderRecord, expected: ExpectedOrder | None) -> Result:
+        """The router hears it, and everybody goes on until nobody has anything to say."""
+        self._last = record
+        problem = problem_of_order(record)
+        if problem is not None:
+            wanted = expected is not None and expected.malformed
+            return Result(step, f"-> malformed: {problem}", () if wanted else (f"it is malformed: {problem}",))
+        self.talk.report(record)
+        self.talk.run()
+        decisions, decided = self.talk.taken()
+        order = self.talk.book.order(record.order_id)
+        differences = [*differences_of_order(expected, decided[0], order), *differing(step, decisions, decided)]
+        return Result(
+            step, f"-> {described(describe_order(decided[0], order), decisions, decided)}", tuple(differences)
+        )
 
     def _transaction_of(self, step: Send) -> Transaction:
         self._sent += 1
@@ -109,17 +148,48 @@ class Runner:
         answer = answers[0] if answers else None
         if item is not None and len(answers) == len(item.kit) and transaction not in parts:
             answer = answer_of_kit(transaction, item, answers)
-        differences = [*differences_of_answer(wanted, answer), *differences_of_events(step.expected, decisions)]
-        return Result(step, describe(answer, decisions), tuple(differences))
+        decided = self._listen(decisions)
+        differences = [*differences_of_answer(wanted, answer), *differing(step, decisions, decided)]
+        return Result(step, f"-> {described(describe_answer(answer), decisions, decided)}", tuple(differences))
+
+    def _listen(self, decisions: list[Decision]) -> list[Decided]:
+        """The router hears of its claims; what follows of it in the ledger is added to `decisions`."""
+        for decision in decisions:
+            self.talk.hear(decision)
+        self.talk.run()
+        told, decided = self.talk.taken()
+        decisions += told[len(decisions) :]
+        return decided
 
     def _advance(self, step: Advance) -> Result:
-        self.ledger.now_ms += step.by_ms
-        decisions: list[Decision] = self.ledger.wake() if step.wake else []
-        said = " ".join([f"it is {clock_text(self.ledger.now_ms)}", *describe_events(decisions)])
-        return Result(step, said, tuple(differences_of_events(step.expected, decisions)))
+        decisions: list[Decision] = []
+        decided: list[Decided] = []
+        if step.wake and self.talk.book.orders:  # What is due of orders and claims comes one after the other.
+            self.talk.pass_time(step.by_ms)
+            decisions, decided = self.talk.taken()
+        else:
+            self.ledger.now_ms += step.by_ms
+        if step.wake:
+            woken = self.ledger.wake()
+            decided += self._listen(woken)
+            decisions += woken
+        said = described(f"it is {clock_text(self.ledger.now_ms)}", decisions, decided)
+        return Result(step, said, tuple(differing(step, decisions, decided)))
 
-    def _crash(self, step: Step) -> Result:
-        before = self.ledger.rows.tables
-        self.ledger.crash()
-        same = before == self.ledger.rows.tables
+    def _crash(self, step: Crash) -> Result:
+        before = self.ledger.rows.tables, dict(self.talk.book.orders)
+        self.talk.crash()
+        same = before == (self.ledger.rows.tables, self.talk.book.orders)
         return Result(step, "rebuilt", () if same else ("the rows rebuilt from the changelog are others",))
+
+
+def differing(step: Step, decisions: list[Decision], decided: list[Decided]) -> Iterator[str]:
+    """Sentences that say how events of ledger and router differ from what was declared."""
+    dead = any(each.decision.dead_letter is not None for each in decided)
+    yield from differences_of_events(step.expected, decisions, alerts_of(decided), dead=dead)
+    yield from differences_of_routings(step.expected, decided)
+
+
+def described(first: str, decisions: list[Decision], decided: list[Decided]) -> str:
+    """Everything that followed, as scenario text."""
+    return " ".join([first, *describe_events(decisions), *describe_decided(decided)])

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.inventory.answers import Status
+from agents.inventory.orders.words import RoutingType
 from agents.inventory.transactions import Kind
+from tools.scenario.order_text import OrderText
 
 Places = tuple[tuple[str, int], ...]
 """(location, units), by location."""
@@ -49,11 +51,13 @@ class ExpectedNotice:
 
 @dataclass(frozen=True)
 class ExpectedAlert:
-    """`.. alert oversold 2 LEEDS`. None is not looked at."""
+    """`.. alert oversold 2 LEEDS severity=critical`. None is not looked at."""
 
     type: str
     quantity: int | None = None
     location: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
+    """(field of the alert, its value as text)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,31 @@ class ExpectedEdge:
 
 
 @dataclass(frozen=True)
+class ExpectedOrder:
+    """What follows `->` behind a record of an order. None is not looked at."""
+
+    stage: str | None = None
+    reason: str | None = None
+    ignored: bool = False
+    """It has no effect."""
+    malformed: bool = False
+    too_late: bool = False
+
+
+@dataclass(frozen=True)
+class ExpectedRouting:
+    """`.. routed rerouted o1/1 2 LEEDS->YORK reason=short_pick`. None is not looked at."""
+
+    type: RoutingType
+    order_id: str
+    line: int
+    quantity: int | None = None
+    location: str | None = None
+    from_location: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Expected:
     """All `..` of a step. None: nothing was said of them, so nothing is looked at."""
 
@@ -74,6 +103,7 @@ class Expected:
     edges: tuple[ExpectedEdge, ...] | None = None
     watched: tuple[ExpectedEdge, ...] | None = None
     dead_letter: bool | None = None
+    routings: tuple[ExpectedRouting, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +129,19 @@ class Send(Step):
 
 
 @dataclass(frozen=True)
-class Again(Step):
-    """The last transaction once more, unchanged."""
+class Tell(Step):
+    """A record about an order."""
 
-    answer: ExpectedAnswer | None
+    order: OrderText
+    answer: ExpectedOrder | None
+    """None: it is expected to have an effect."""
+
+
+@dataclass(frozen=True)
+class Again(Step):
+    """The last transaction, or the last record of an order, once more, unchanged."""
+
+    answer: ExpectedAnswer | ExpectedOrder | None
 
 
 @dataclass(frozen=True)
@@ -146,6 +185,14 @@ class CheckClaim(Look):
     location: str | None
     holder: str
     number: int
+
+
+@dataclass(frozen=True)
+class CheckOrder(Look):
+    """`order o1 stage confirmed`: how the router has an order; `order o1/2 state allocated places LEEDS:2`: a line of it."""
+
+    order_id: str
+    number: int | None
 
 
 @dataclass(frozen=True)

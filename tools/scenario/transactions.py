@@ -10,6 +10,7 @@ import msgspec
 from agents.inventory.transactions import (
     Bucket,
     ChannelReference,
+    FeedReference,
     Item,
     Kind,
     LocationReference,
@@ -44,6 +45,7 @@ ABOUT: dict[Kind, tuple[str, type[msgspec.Struct], str | None]] = {
     Kind.ITEM: ("item", Item, None),
     Kind.LOCATION: ("location_reference", LocationReference, "location"),
     Kind.CHANNEL: ("channel_reference", ChannelReference, "channel"),
+    Kind.FEED: ("feed", FeedReference, "feed"),
 }
 """Kinds that carry a record: the field that holds it, the record, and its own name (none: the SKU is)."""
 

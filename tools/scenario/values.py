@@ -109,7 +109,7 @@ def text_of(name: str, value: Any) -> str:
 
 def is_time(name: str) -> bool:
     """Whether a figure of that name is a moment."""
-    return name in {"due", "due_ms"} or name.endswith(("_at_ms", "_by_ms"))
+    return name in {"due", "due_ms", "promise", "deadline_ms"} or name.endswith(("_at_ms", "_by_ms"))
 
 
 def same(name: str, wanted: str, value: Any) -> bool:

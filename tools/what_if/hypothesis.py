@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from agents.codec import Codec, Malformed
-from agents.inventory.answers import Answer
-from agents.inventory.orders.decide import decide_order
-from agents.inventory.orders.planning import make_plan
-from agents.inventory.orders.rows import ORDERS, Order, OrderArrival, OrderPolicy, Stage, wanted
+from agents.inventory.orders.rows import Order, OrderPolicy
 from agents.inventory.orders.validation import problem_of
-from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, Read, Routing
+from agents.inventory.orders.words import OrderRecord, Routing
 from agents.inventory.positions import Position
 from agents.inventory.rows import POSITIONS
 from agents.inventory.transactions import ORDER_ROUTER, Transaction
 from agents.runtime.topology import Topology
-from tools.scenario.comparing import describe
+from tools.scenario.comparing import describe_answer, describe_events
+from tools.scenario.conversation import Conversation
 from tools.scenario.ledger import Ledger
 from tools.scenario.memory_rows import MemoryRows
+from tools.scenario.order_comparing import describe_order, routings_of
 from tools.scenario.parser import parse
 from tools.scenario.runner import NOTICES, Runner
-from tools.scenario.steps import Send, Step
+from tools.scenario.steps import Send, Step, Tell
 from tools.scenario.words import Unreadable
 
 
@@ -65,9 +63,19 @@ class Script:
                     raise Unreadable(step.line, "a time of day: what-if begins now, so say `advance` instead")
 
     @property
+    def orders(self) -> tuple[str, ...]:
+        """Every order that it names."""
+        named = [step.order.order_id for step in self.steps if isinstance(step, Tell)]
+        named += [each.order_id for _, _, each in self.told if isinstance(each, OrderRecord)]
+        return tuple(dict.fromkeys(named))
+
+    @property
     def skus(self) -> tuple[str, ...]:
         """Every SKU that it names."""
-        named = [step.sku for step in self.steps if isinstance(step, Send)]
+        named: list[str] = []
+        for step in self.steps:
+            named += [step.sku] if isinstance(step, Send) else []
+            named += [line.sku for line in step.order.fields["lines"]] if isinstance(step, Tell) else []
         for _, _, each in self.told:
             named += [each.sku] if isinstance(each, Transaction) else [line.sku for line in each.lines]
         return tuple(dict.fromkeys(sku for sku in named if sku))
@@ -94,27 +102,41 @@ def _json_lines(text: str, topology: Topology, codec: Codec) -> Iterator[tuple[i
 class Hypothesis:
     """The rows as they are, and what the script makes of them."""
 
-    def __init__(self, rows: MemoryRows, at_ms: int, policy: OrderPolicy) -> None:
+    def __init__(
+        self, rows: MemoryRows, at_ms: int, policy: OrderPolicy, orders: Mapping[str, Order] | None = None
+    ) -> None:
+        """`orders`: those that the router knows already."""
         self._before = dict(rows.tables[POSITIONS])
         self.ledger = Ledger()
         self.ledger.rows = rows
         self.ledger.now_ms = at_ms
-        self._orders = _Orders(self.ledger, policy)
+        self._talk = Conversation(self.ledger, policy)
+        self._talk.book.orders.update(orders or {})
 
     def play(self, script: Script) -> Iterator[Said]:
         """Play it line by line."""
-        runner = Runner(self.ledger)
+        runner = Runner(talk=self._talk)
         for step in script.steps:
             result = runner.play_step(step)
             yield Said(step.line, step.text, result.said)
         for number, text, told in script.told:
-            if isinstance(told, OrderRecord):
-                routings = self._orders.tell(told)
-                yield Said(number, text, self._orders.story(told.order_id), routings)
-            else:
-                decision = self.ledger.send(told)
-                answers = [answer for answer in decision.answers if answer.status not in NOTICES]
-                yield Said(number, text, describe(answers[0] if answers else None, [decision]))
+            yield self._said(number, text, told)
+
+    def _said(self, number: int, text: str, told: Told) -> Said:
+        """One record, and everything that follows at once."""
+        talk = self._talk
+        if isinstance(told, OrderRecord):
+            talk.report(told)
+            talk.run()
+            decisions, decided = talk.taken()
+            said = describe_order(decided[0], talk.book.order(told.order_id))
+        else:
+            talk.hear(self.ledger.send(told))
+            talk.run()
+            decisions, decided = talk.taken()
+            answers = [answer for answer in decisions[0].answers if answer.status not in NOTICES]
+            said = describe_answer(answers[0] if answers else None)
+        return Said(number, text, " ".join([f"-> {said}", *describe_events(decisions)]), routings_of(decided))
 
     def changes(self) -> list[Change]:
         """The positions that would be others, by SKU and location."""
@@ -127,79 +149,6 @@ class Hypothesis:
                 assert now is None or isinstance(now, Position)
                 found.append(Change(str(key[0]), str(key[1]), before, now))
         return found
-
-
-class _Orders:
-    """A router beside the ledger, each heard in turn until nobody has anything to say."""
-
-    def __init__(self, ledger: Ledger, policy: OrderPolicy) -> None:
-        self._ledger = ledger
-        self._policy = policy
-        self._book: dict[str, Order] = {}
-        self._count = 0
-
-    def order(self, order_id: str) -> Order | None:
-        """See `OrderRows.order`."""
-        return self._book.get(order_id)
-
-    def story(self, order_id: str) -> str:
-        """How the order stands, in one line."""
-        order = self._book.get(order_id)
-        return "-> no such order" if order is None else f"-> {order.stage}"
-
-    def tell(self, record: OrderRecord) -> tuple[Routing, ...]:
-        """One record of an order, and everything that follows at once; what the router decided."""
-        waiting = deque([record])
-        routings: list[Routing] = []
-        while waiting:
-            routings += self._decide(waiting.popleft(), waiting)
-        return tuple(routings)
-
-    def _decide(self, record: OrderRecord, waiting: deque[OrderRecord]) -> tuple[Routing, ...]:
-        self._count += 1
-        arrival = OrderArrival(record, f"what-if-0-{self._count}", self._ledger.now_ms)
-        decision = decide_order(self, arrival, self._policy)
-        for (table, key), row in decision.changes.items():
-            if table == ORDERS and isinstance(row, Order):
-                self._book[str(key[0])] = row
-            elif table == ORDERS:
-                self._book.pop(str(key[0]), None)
-        for transaction in decision.transactions:
-            answers = self._ledger.send(transaction).answers
-            waiting.extend(_heard(answer) for answer in answers if answer.routed and answer.order_id is not None)
-        order = self._book.get(record.order_id)
-        if order is not None and order.stage is Stage.PLANNING:
-            waiting.append(self._plan(record.order_id, order))
-        return decision.routings
-
-    def _plan(self, order_id: str, order: Order) -> OrderRecord:
-        lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
-        rows = self._ledger.rows
-        stock = {
-            line.sku: {
-                place: Read(place, row.revision, row.unpromised - row.safety_stock)
-                for place, row in rows.positions(line.sku).items()
-            }
-            for line in lines
-        }
-        return OrderRecord(
-            record_id=f"plan-{order.attempt}",
-            source=ORDER_ROUTER,
-            kind=OrderKind.PLAN,
-            order_id=order_id,
-            attempt=order.attempt,
-            plan=make_plan(lines, stock, lambda _: 0).lines,
-        )
-
-
-def _heard(answer: Answer) -> OrderRecord:
-    return OrderRecord(
-        record_id=answer.event_id,
-        source="stock_keeper",
-        kind=OrderKind.ANSWER,
-        order_id=answer.order_id or "",
-        answer=answer,
-    )
 
 
 def as_object(change: Change) -> dict[str, Any]:

@@ -16,14 +16,22 @@ from itertools import groupby
 import msgspec
 
 from agents.inventory.channels import Method
+from agents.inventory.orders import slots
 from agents.inventory.orders.desk import Desk
-from agents.inventory.orders.rows import Asked, Line, Order, Part, Stage, units, wanted
+from agents.inventory.orders.rows import Asked, Line, Order, Part, Slot, Stage, units, wanted
 from agents.inventory.orders.words import RoutingType
 from agents.inventory.transactions import Kind
 from agents.inventory.transactions import Line as ClaimedLine
+from agents.inventory.units import date_of_day, day_of_date
 
 Ranked = Mapping[int, tuple[str, ...]]
 """Line -> places, the best first."""
+
+OVER_CAPACITY = "over_capacity"
+MOST_AVOIDED = 8
+"""Places with a full day that are avoided; beyond them a later day will do."""
+MOST_DAYS = 14
+"""Days that a shipment is put off before nobody has room for it."""
 
 
 def place(desk: Desk) -> None:
@@ -43,6 +51,7 @@ def place(desk: Desk) -> None:
         max_splits=record.max_splits,
         paid=record.paid,
         pay_by_ms=desk.at_ms + window,
+        occurred_at_ms=record.occurred_at_ms or 0,
     )
     begin(desk)
 
@@ -83,6 +92,7 @@ def reserve_all(desk: Desk, ranked: Ranked) -> None:
             priority=order.priority,
             promise_by_ms=order.promise_by_ms,
             max_splits=order.max_splits,
+            avoid=order.avoid,
             destination=order.destination,
             ttl_ms=desk.policy.reservation_ttl_ms,
             **lines_asked(of_sku),
@@ -98,7 +108,9 @@ def lines_asked(lines: Sequence[Line]) -> dict[str, object]:
 
 def places_for(order: Order, ranked: tuple[str, ...]) -> tuple[str, ...]:
     """The places that a claim names: that of a pickup, those of the plan, or none, and the ledger chooses."""
-    return (order.pickup_location,) if order.pickup_location is not None else ranked
+    if order.pickup_location is not None:
+        return (order.pickup_location,)
+    return tuple([place for place in ranked if place not in order.avoid]) if order.avoid else ranked
 
 
 def settle(desk: Desk) -> None:
@@ -106,17 +118,65 @@ def settle(desk: Desk) -> None:
     order = desk.standing
     if order.stage not in {Stage.RESERVING, Stage.EXTENDING, Stage.RESERVED}:
         return
-    if any(part.asked for _, part in desk.parts()):
+    if any(part.asked for _, part in desk.parts()) or slots.is_awaited(order):
         return
     missing = [line for line in order.lines if held(line) < wanted(line)]
-    if not missing:
-        hold_or_confirm(desk)
-    elif order.partial and any(held(line) for line in order.lines):
+    if is_too_little(order, missing):
+        abort(desk, missing)
+    elif order.slots and not slots.hold(desk):
+        full = [slot for slot in desk.standing.slots if slot.refused]
+        if full:
+            go_elsewhere(desk, full)
+    else:
         for line in missing:
             give_up_missing(desk, line)
         hold_or_confirm(desk)
-    else:
-        abort(desk, missing)
+
+
+def is_too_little(order: Order, missing: Sequence[Line]) -> bool:
+    """Whether another attempt must be made, or the order be refused.
+
+    While places are avoided because their day is full, nothing is given up, and nothing waited for: what is missing is there.
+    """
+    if order.avoid:
+        return bool(missing) or any(part.backordered for line in order.lines for part in line.parts)
+    return bool(missing) and not (order.partial and any(held(line) for line in order.lines))
+
+
+def go_elsewhere(desk: Desk, full: Sequence[Slot]) -> None:
+    """The days of these places are full: another attempt avoids them. Where nowhere else is room, a later day will do."""
+    order = desk.standing
+    if not order.any_day:
+        avoid = (*order.avoid, *[slot.location for slot in full])
+        release_parts(desk)
+        desk.put(avoid=avoid)
+        if len(avoid) > MOST_AVOIDED:
+            allow_any_day(desk)
+        try_again(desk)
+        return
+    put_off_too_long = [slot for slot in full if not put_off(desk, slot, Asked.RESERVE)]
+    if put_off_too_long:
+        release_parts(desk)
+        refuse(desk, OVER_CAPACITY)
+
+
+def put_off(desk: Desk, slot: Slot, asked: Asked) -> bool:
+    """Ask for the next day; False where too many were full."""
+    if slot.days >= MOST_DAYS:
+        return False
+    later = Slot(slot.location, date_of_day(day_of_date(slot.date) + 1), days=slot.days + 1)
+    slots.put(desk, later)
+    slots.ask(desk, later, asked)
+    return True
+
+
+def allow_any_day(desk: Desk) -> bool:
+    """From now on no place is avoided, and a later day will do; False where that is so already, or none was avoided."""
+    order = desk.standing
+    if order.any_day or not order.avoid:
+        return False
+    desk.put(any_day=True, avoid=())
+    return True
 
 
 def held(line: Line) -> int:
@@ -150,13 +210,13 @@ def hold_or_confirm(desk: Desk) -> None:
     order = desk.standing
     if not order.paid:
         desk.put(stage=Stage.RESERVED)
-    elif all(lasts(desk, part) for _, part in desk.parts()):
+    elif all(lasts(desk, part) for _, part in desk.parts()) and all(lasts(desk, slot) for slot in order.slots):
         confirm_all(desk)
     else:
         extend_all(desk)
 
 
-def lasts(desk: Desk, part: Part) -> bool:
+def lasts(desk: Desk, part: Part | Slot) -> bool:
     """Whether the hold outlives the margin within which a confirmation must have arrived."""
     return part.due_ms is None or part.due_ms - desk.at_ms > desk.policy.confirm_margin_ms
 
@@ -169,6 +229,7 @@ def extend_all(desk: Desk) -> None:
             operation = desk.next_operation()
             desk.ask(Asked.EXTEND, line.line, part, operation)
             desk.send(Kind.EXTEND, line.sku, operation, line=part.claim_line, ttl_ms=desk.policy.reservation_ttl_ms)
+    slots.ask_all(desk, Asked.EXTEND)
 
 
 def confirm_all(desk: Desk) -> None:
@@ -180,6 +241,7 @@ def confirm_all(desk: Desk) -> None:
         desk.send(
             Kind.ALLOCATE, line.sku, operation, line=part.claim_line, confirm=True, partial=True
         )  # What yielded meanwhile is sourced anew, so a part is always taken.
+    slots.ask_all(desk, Asked.CONFIRM)
 
 
 def abort(desk: Desk, missing: Sequence[Line]) -> None:
@@ -189,15 +251,24 @@ def abort(desk: Desk, missing: Sequence[Line]) -> None:
     ledger again would only get the same answer.
     """
     release_parts(desk)
+    if allow_any_day(desk):
+        try_again(desk)
+        return
     order = desk.standing
     may_differ = is_planned(order) or order.stage is not Stage.RESERVING
     if may_differ and order.attempt < desk.policy.most_attempts:
-        lines = tuple([msgspec.structs.replace(line, parts=()) for line in order.lines])
-        desk.put(attempt=order.attempt + 1, lines=lines)
-        begin(desk)
+        try_again(desk)
         return
     refused = next((part.refused for line in missing for part in line.parts if part.refused), None)
     refuse(desk, refused or "insufficient_atp")
+
+
+def try_again(desk: Desk) -> None:
+    """Make the next attempt; all that was held is given back by now."""
+    order = desk.standing
+    lines = tuple([msgspec.structs.replace(line, parts=()) for line in order.lines])
+    desk.put(attempt=order.attempt + 1, lines=lines)
+    begin(desk)
 
 
 def is_planned(order: Order) -> bool:
@@ -220,3 +291,4 @@ def release_parts(desk: Desk) -> None:
     for line, part in desk.parts():
         if part.asked or part.reserved or part.backordered:
             desk.send(Kind.RELEASE, line.sku, desk.next_operation(), line=part.claim_line)
+    slots.release_all(desk)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from agents.inventory.alerts import Severity
-from agents.inventory.orders import basket, forward, fulfilment
+from agents.inventory.capacity import is_capacity
+from agents.inventory.hours import collected_by_ms
+from agents.inventory.orders import alarms, basket, forward, fulfilment, hurrying, overflow, slots
 from agents.inventory.orders.desk import Desk
 from agents.inventory.orders.rows import (
     OVER,
@@ -44,7 +45,11 @@ def decide_order(rows: OrderRows, arrival: OrderArrival, policy: OrderPolicy) ->
         if record.kind not in SYSTEM_KINDS:
             remember(desk)
         if desk.order is not None:
+            if desk.order.slots and desk.order.stage is Stage.CONFIRMED:
+                slots.follow(desk)
             schedule(desk)
+            if desk.standing.open_alerts:
+                alarms.close_what_is_over(desk)
     return desk.finish(ignored)
 
 
@@ -52,8 +57,21 @@ def place(desk: Desk) -> str | None:
     """A new order."""
     if desk.order is not None:
         return "the order is known already; a change of it is CHANGED"
+    if is_too_late(desk):
+        record = desk.record
+        desk.dead_letter = (
+            f"{record.kind} {record.record_id} of {record.source} was refused: too_late, it occurred longer ago than orders "
+            f"that are over are remembered ({desk.policy.keep_ms} ms)"
+        )
+        return "it is too late"
     basket.place(desk)
     return None
+
+
+def is_too_late(desk: Desk) -> bool:
+    """Whether it was placed before orders of its time were forgotten: it may be a repeat that nobody recognises."""
+    occurred_at_ms = desk.record.occurred_at_ms
+    return occurred_at_ms is not None and occurred_at_ms < desk.at_ms - desk.policy.keep_ms
 
 
 def apply(desk: Desk) -> str | None:
@@ -65,10 +83,16 @@ def apply(desk: Desk) -> str | None:
         return wake(desk)
     if record.kind is OrderKind.ANSWER:
         # Also of an order that is over: what was on its way may have opened a claim.
-        return forward.hear(desk) if order.stage not in OVER else "the order is over"
+        return hear(desk) if order.stage not in OVER else "the order is over"
     if order.stage in OVER:
         return f"the order is {order.stage}"
     return RULES[record.kind](desk)
+
+
+def hear(desk: Desk) -> str | None:
+    """What the ledger said: of a shipment in the day of a place, or of goods."""
+    answer = desk.record.answer
+    return overflow.hear(desk) if answer is not None and is_capacity(answer.sku) else forward.hear(desk)
 
 
 def nothing_to_do(_desk: Desk) -> str | None:
@@ -119,7 +143,7 @@ def wake(desk: Desk) -> str | None:
         stuck(desk)
     elif order.stage is Stage.RESERVED:
         wait_for_payment(desk)
-    elif order.ready_at_ms is not None and desk.at_ms >= order.ready_at_ms + desk.policy.pickup_window_ms:
+    elif order.ready_at_ms is not None and desk.at_ms >= collected_by(order, order.ready_at_ms, desk.policy):
         fulfilment.cancel_lines(desk, [line for line in order.lines if line.ready], "uncollected")
         if desk.standing.stage is Stage.CONFIRMED:
             desk.put(ready_at_ms=None)
@@ -129,12 +153,8 @@ def wake(desk: Desk) -> str | None:
 
 
 def stuck(desk: Desk) -> None:
-    """The ledger has not answered for long. Whatever is held expires by itself; a person must look."""
-    desk.alert(
-        Severity.CRITICAL,
-        f"Order {desk.order_id} has waited {desk.policy.answer_patience_ms} ms for an answer of the ledger.",
-        "Look at the stock keeper: is it running, is a partition parked, is there a dead letter of this order?",
-    )
+    """The ledger has not answered for long: people hear of it, once, and patience begins anew."""
+    alarms.raise_stuck(desk)
     desk.put(asked_at_ms=desk.at_ms)
 
 
@@ -147,12 +167,14 @@ def wait_for_payment(desk: Desk) -> None:
 
 
 def warn(desk: Desk) -> None:
-    """The promise is near and goods are still here: say so once, for each line."""
+    """The promise is near and goods are still here: say so once, for each line, and to people for all of them."""
     desk.put(warned=True)
     for line in desk.standing.lines:
         open_units = units_open(line)
         if open_units > 0:
             desk.say(RoutingType.SLA_AT_RISK, line, open_units, "promise_near")
+    alarms.raise_at_risk(desk, sum([max(0, units_open(line)) for line in desk.standing.lines]))
+    hurrying.hurry(desk)
 
 
 def units_open(line: Line) -> int:
@@ -163,7 +185,7 @@ def units_open(line: Line) -> int:
 def schedule(desk: Desk) -> None:
     """Set when the order must be looked at next."""
     order = desk.standing
-    asks = any(part.asked for _, part in desk.parts())
+    asks = any(part.asked for _, part in desk.parts()) or slots.is_awaited(order)
     asked_at_ms = (order.asked_at_ms or desk.at_ms) if asks else None
     if desk.before is not None and order.asked_at_ms == desk.before.asked_at_ms and asks and spoke(desk):
         asked_at_ms = desk.at_ms
@@ -176,11 +198,17 @@ def spoke(desk: Desk) -> bool:
     return desk.record.kind is OrderKind.ANSWER
 
 
+def collected_by(order: Order, ready_at_ms: int, policy: OrderPolicy) -> int:
+    """Until when an order that is ready may be collected."""
+    return collected_by_ms(policy.places.get(order.pickup_location or ""), ready_at_ms, policy.pickup_window_ms)
+
+
 def next_look(desk: Desk, order: Order) -> int | None:
     """When something of the order is due; None where nothing is."""
     policy = desk.policy
     if order.stage in OVER:
-        return desk.at_ms + policy.keep_ms
+        # A clock that runs ahead must not let the order be forgotten while its time is not yet too late.
+        return max(desk.at_ms, order.occurred_at_ms) + policy.keep_ms
     if order.stage is Stage.PLANNING:
         return desk.at_ms + policy.plan_patience_ms
     if order.asked_at_ms is not None:
@@ -190,7 +218,7 @@ def next_look(desk: Desk, order: Order) -> int | None:
         return min([order.pay_by_ms, *ends])
     dates: list[int] = []
     if order.ready_at_ms is not None:
-        dates.append(order.ready_at_ms + policy.pickup_window_ms)
+        dates.append(collected_by(order, order.ready_at_ms, policy))
     if order.promise_by_ms is not None and not order.warned:
         dates.append(order.promise_by_ms - policy.promise_margin_ms)
     return min(dates, default=None)

@@ -44,6 +44,7 @@ class Desk:
         self.transactions: list[Transaction] = []
         self.routings: list[Routing] = []
         self.alerts: list[Alert] = []
+        self.dead_letter: str | None = None
         self._cause = arrival.cause
         self._events = 0
 
@@ -105,8 +106,7 @@ class Desk:
                 kind=kind,
                 sku=sku,
                 order_id=self.order_id,
-                channel=self.standing.channel,
-                **({"holder": self.order_id} | fields),
+                **({"holder": self.order_id, "channel": self.standing.channel} | fields),
             )
         )
 
@@ -132,21 +132,32 @@ class Desk:
                 reason=reason,
                 channel=self.standing.channel,
                 method=self.standing.method,
+                ordered=now.quantity,
+                placed_at_ms=self.standing.placed_at_ms,
                 **fields,
             )
         )
 
-    def alert(self, severity: Severity, message: str, action: str) -> None:
+    def alert(
+        self,
+        severity: Severity,
+        message: str,
+        action: str,
+        *,
+        type_: AlertType = AlertType.STUCK_ORDER,
+        **fields: Any,
+    ) -> None:
         """Raise an alert about this order."""
         self.alerts.append(
             Alert(
                 event_id=self._next_event_id(),
-                type=AlertType.STUCK_ORDER,
+                type=type_,
                 severity=severity,
                 subject=self.order_id,
                 message=message,
                 at_ms=self.at_ms,
                 action=action,
+                **fields,
             )
         )
 
@@ -172,7 +183,13 @@ class Desk:
                 changes[ORDERS_DUE, (due, self.order_id)] = DUE_ROW
         status = None if order is None or order == self.before else self._status(order)
         return OrderDecision(
-            changes, tuple(self.transactions), tuple(self.routings), status, tuple(self.alerts), ignored
+            changes,
+            tuple(self.transactions),
+            tuple(self.routings),
+            status,
+            tuple(self.alerts),
+            ignored,
+            self.dead_letter,
         )
 
     def _status(self, order: Order) -> OrderStatus:

@@ -10,7 +10,7 @@ import msgspec
 
 from agents.inventory.alerts import Severity
 from agents.inventory.answers import Answer, LegState, Status
-from agents.inventory.orders import basket
+from agents.inventory.orders import basket, hurrying, slots
 from agents.inventory.orders.desk import Desk, next_claim_line, places_of
 from agents.inventory.orders.rows import OVER, Asked, Line, Part, Stage, holds, leaving, need, surplus, units
 from agents.inventory.orders.words import Place, RoutingType
@@ -36,6 +36,8 @@ def hear(desk: Desk) -> str | None:
     """What the ledger said. Returns why it is of no effect, if it is not."""
     answer = desk.record.answer
     assert answer is not None
+    if answer.dispatch_days:
+        slots.learn(desk, answer)
     heard = False
     for told in told_of(answer) if answer.holder == desk.order_id else ():
         found = desk.part_of_claim(told.claim_line)
@@ -94,6 +96,9 @@ def hear_answer(desk: Desk, line: Line, part: Part, answer: Answer, told: Told) 
     desk.put_part(line.line, after)
     if desk.standing.stage is Stage.CONFIRMED and part.asked in {Asked.CONFIRM, Asked.ALLOCATE}:
         take_stock(desk, line, part, after, answer)
+    elif part.asked is Asked.HURRY:
+        hear_standing(desk, line, msgspec.structs.replace(part, asked=None), after, answer)
+        hurrying.tell(desk, line, part, desk.part(part.claim_line), answer)
 
 
 def hear_standing(desk: Desk, line: Line, before: Part, after: Part, answer: Answer) -> None:
@@ -127,6 +132,12 @@ def take_stock(desk: Desk, line: Line, before: Part, after: Part, answer: Answer
     desk.put_part(line.line, expecting(after))
     if units(after.allocated):
         say_allocated(desk, line, after, answer)
+    if before.asked is Asked.ALLOCATE and (missing > 0 or after.backordered) and basket.allow_any_day(desk):
+        stop_waiting(desk, line, after)
+        source_anew(
+            desk, line, missing + after.backordered, before.reason or basket.OVER_CAPACITY, before.from_location
+        )
+        return
     if after.backordered:
         desk.say(RoutingType.BACKORDERED, line, after.backordered, before.reason, cause=answer.event_id)
     if missing <= 0:
@@ -157,6 +168,16 @@ def say_allocated(desk: Desk, line: Line, part: Part, answer: Answer) -> None:
         desk.say(RoutingType.ALLOCATED, line, quantity, to_location=where, cause=answer.event_id)
 
 
+def stop_waiting(desk: Desk, line: Line, part: Part) -> None:
+    """Give back what the part waits for."""
+    if part.backordered:
+        operation = desk.next_operation()
+        desk.send(Kind.RELEASE, line.sku, operation, line=part.claim_line, quantity=part.backordered)
+        now = desk.part(part.claim_line)
+        left = (*now.leaving, (operation, part.backordered, ""))
+        desk.put_part(line.line, msgspec.structs.replace(now, quantity=now.quantity - part.backordered, leaving=left))
+
+
 def give_up(desk: Desk, line: Line, quantity: int, reason: str, answer: Answer) -> None:
     """No place has it, and nobody may wait for it. What was given up meanwhile is missed by nobody."""
     now = desk.line(line.line) or line
@@ -169,6 +190,9 @@ def give_up(desk: Desk, line: Line, quantity: int, reason: str, answer: Answer) 
         Severity.CRITICAL,
         f"{quantity} units of {line.sku} for order {desk.order_id} line {line.line} are nowhere to be had: {reason}.",
         "Tell the customer, or find the goods and change the order.",
+        about=f"line/{line.line}",
+        quantity=quantity,
+        sku=line.sku,
     )
 
 
@@ -193,7 +217,7 @@ def source_anew(
         line=part.claim_line,
         quantity=quantity,
         locations=basket.places_for(order, ()),
-        avoid=avoid,
+        avoid=(*avoid, *[place for place in order.avoid if place not in avoid]) if order.avoid else avoid,
         partial=True,
         priority=order.priority,
         promise_by_ms=order.promise_by_ms,

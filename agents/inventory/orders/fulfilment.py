@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.inventory.orders import basket, forward
+from agents.inventory.orders import basket, forward, slots
 from agents.inventory.orders.desk import Desk
 from agents.inventory.orders.rows import Line, Part, Stage, firm_places, holds
 from agents.inventory.orders.words import OrderKind, Place, RoutingType
@@ -22,7 +22,7 @@ def pay(desk: Desk) -> str | None:
         return "it is paid already"
     desk.put(paid=True)
     if desk.standing.stage is Stage.RESERVED:
-        basket.hold_or_confirm(desk)
+        basket.settle(desk)
     return None
 
 
@@ -134,6 +134,7 @@ def occurred_at_ms(desk: Desk) -> int:
 
 def leave(desk: Desk) -> str | None:
     """Goods left for the customer, or were handed over at the counter."""
+    locations: list[str] = []
     for line in meant(desk):
         left = 0
         for part, location, quantity in shares(line, desk.record.location, desk.record.quantity):
@@ -149,10 +150,12 @@ def leave(desk: Desk) -> str | None:
             )
             desk.put_part(line.line, without(desk.part(part.claim_line), location, quantity, operation))
             left += quantity
+            locations.append(location)
         if left:
             count_as_shipped(desk, line, left)
             forward.give_back_surplus(desk, line)
             desk.say(RoutingType.SHIPPED, line, left, from_location=desk.record.location)
+    slots.depart(desk, locations)
     close_if_done(desk)
     return None
 
@@ -177,6 +180,7 @@ def release_leftovers(desk: Desk) -> None:
     for line, part in desk.parts():
         if part.asked or part.quantity or part.leaving or holds(part):
             desk.send(Kind.RELEASE, line.sku, desk.next_operation(), line=part.claim_line)
+    slots.release_all(desk)
 
 
 def make_ready(desk: Desk) -> str | None:
@@ -228,8 +232,11 @@ def cancel_lines(desk: Desk, lines: list[Line], reason: str) -> None:
         desk.say(RoutingType.CANCELLED, line, open_units, reason)
     over = all(line.shipped + line.cancelled + line.unfillable >= line.quantity for line in desk.standing.lines)
     if over:
+        slots.release_all(desk)
         shipped = any(line.shipped for line in desk.standing.lines)
         desk.put(stage=Stage.DONE if shipped else Stage.CANCELLED, reason=reason)
+    else:
+        basket.settle(desk)  # It may have waited for nothing but this line.
 
 
 def revise(desk: Desk) -> str | None:

@@ -6,22 +6,24 @@ moment old; the revisions that it read are kept with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
-from agents.inventory.orders.words import OrderedLine, PlannedLine, Read
+from agents.inventory.capacity import capacity_sku
+from agents.inventory.hours import dispatch_date
+from agents.inventory.orders.costs import serves, shipment_cost
+from agents.inventory.orders.covering import best_cover
+from agents.inventory.orders.rows import Order, wanted
+from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, PlannedLine, Read
+from agents.inventory.transactions import ORDER_ROUTER, LocationReference
 
 Stock = Mapping[str, Mapping[str, Read]]
 """SKU -> location -> what was read."""
 CostOf = Callable[[str], int]
 """Cost of a shipment from a place, in any unit that compares."""
 
-MOST_PLACES_WEIGHED = 12
-"""Of the places that could serve something, the best so many are weighed against each other."""
-MOST_SHIPMENTS_WEIGHED = 3
-"""Sets of up to so many places are all tried; larger baskets are filled greedily."""
 MOST_RANKED = 8
 """Places that are named for a line."""
 
@@ -37,82 +39,140 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     """Whether these places cover every line."""
 
 
-def make_plan(lines: Sequence[OrderedLine], stock: Stock, cost_of: CostOf) -> Plan:
-    """Rank the places of every line. The same input always gives the same plan; ties go by the name of the place."""
-    places = places_to_weigh(lines, stock, cost_of)
-    chosen = best_set(lines, stock, places, cost_of)
+def plan_record(
+    order_id: str,
+    order: Order,
+    levels: Callable[[str], Mapping[str, Read]],
+    place_of: Callable[[str], LocationReference | None],
+    at_ms: int,
+    split_must_save: int | None = None,
+) -> OrderRecord:
+    """The record of a plan for the present attempt.
+
+    `levels` gives what is read of a SKU by location, `place_of` the reference of a place, `at_ms` is now. Left out are
+    places that the order avoids and those that would not send there; and as long as the others have every line, those whose
+    day is full.
+    """
+    lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
+    stock, full = stock_to_plan(order, lines, levels, place_of, at_ms)
+
+    def cost_of(place: str) -> int:
+        return shipment_cost(place_of(place), order.destination)
+
+    plan = make_plan(lines, without(stock, full) if full else stock, cost_of, split_must_save)
+    if full and not plan.is_whole:
+        plan = make_plan(lines, stock, cost_of, split_must_save)
+    return OrderRecord(
+        record_id=f"plan-{order.attempt}",
+        source=ORDER_ROUTER,
+        kind=OrderKind.PLAN,
+        order_id=order_id,
+        attempt=order.attempt,
+        plan=plan.lines,
+    )
+
+
+def stock_to_plan(
+    order: Order,
+    lines: Sequence[OrderedLine],
+    levels: Callable[[str], Mapping[str, Read]],
+    place_of: Callable[[str], LocationReference | None],
+    at_ms: int,
+) -> tuple[dict[str, dict[str, Read]], dict[str, None]]:
+    """What was read of the lines' SKUs at the places that may send, and those of them whose day is full."""
+    looked_at: dict[str, bool] = {}
+    stock: dict[str, dict[str, Read]] = {}
+    for sku in dict.fromkeys(line.sku for line in lines):
+        reads = stock[sku] = {}
+        for place, read in levels(sku).items():
+            reference = place_of(place)
+            if place in order.avoid or not serves(reference, order.destination):
+                continue
+            reads[place] = read
+            if is_limited(reference) and place not in looked_at:
+                looked_at[place] = is_full(reference, order, levels, at_ms)
+    return stock, dict.fromkeys(place for place, full in looked_at.items() if full)
+
+
+def without(stock: Stock, places: Mapping[str, None]) -> Stock:
+    """The same stock but for these places."""
+    return {sku: {place: read for place, read in reads.items() if place not in places} for sku, reads in stock.items()}
+
+
+def is_limited(place: LocationReference | None) -> TypeGuard[LocationReference]:
+    """Whether only so many shipments can leave the place in a day."""
+    return place is not None and place.daily_capacity is not None
+
+
+def is_full(place: LocationReference, order: Order, levels: Callable[[str], Mapping[str, Read]], at_ms: int) -> bool:
+    """Whether nothing more of the order can leave the place on the day on which it would, as far as was read.
+
+    Nobody has claimed anything of a day of which no level was ever said.
+    """
+    if order.any_day:
+        return False
+    day = levels(capacity_sku(place.location, dispatch_date(place, None, at_ms))).get(place.location)
+    return day is not None and day.atp <= 0
+
+
+def make_plan(lines: Sequence[OrderedLine], stock: Stock, cost_of: CostOf, split_must_save: int | None = None) -> Plan:
+    """Rank the places of every line. The same input always gives the same plan; ties go by the name of the place.
+
+    Fewest shipments first, then least cost; with `split_must_save` a shipment more is made where that saves more.
+    """
+    units = units_of_skus(lines)
+    covers = places_that_cover(units, stock)
+    costs = {place: cost_of(place) for place in covers}
+    places = sorted(covers, key=lambda place: (costs[place], place))
+    chosen = best_cover(covers, len(units), costs, split_must_save)
     is_whole = chosen is not None
     if chosen is None:
-        chosen = greedy_set(lines, stock, places, cost_of)
+        chosen = greedy_set(covers, places)
     ranked = tuple([rank(line, stock, chosen, places) for line in lines])
-    return Plan(ranked, chosen, sum(cost_of(place) for place in chosen), is_whole)
+    return Plan(ranked, chosen, sum([costs[place] for place in chosen]), is_whole)
 
 
-def places_to_weigh(lines: Sequence[OrderedLine], stock: Stock, cost_of: CostOf) -> tuple[str, ...]:
-    """Places that can cover at least one line, those that cover most lines first, then the cheapest, then by name."""
+def units_of_skus(lines: Sequence[OrderedLine]) -> dict[str, int]:
+    """What is wanted of each SKU: its lines are asked for together, and draw on the same units."""
+    units: dict[str, int] = {}
+    for line in lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
+def places_that_cover(units: Mapping[str, int], stock: Stock) -> dict[str, int]:
+    """Places that have all that is wanted of a SKU, with a bit for each SKU, in the order of `units`."""
     covers: dict[str, int] = {}
-    for line in lines:
-        for place, read in stock.get(line.sku, {}).items():
-            if read.atp >= line.quantity:
-                covers[place] = covers.get(place, 0) + 1
-    ranked = sorted(covers, key=lambda place: (-covers[place], cost_of(place), place))
-    return tuple(ranked[:MOST_PLACES_WEIGHED])
+    for number, (sku, wanted_units) in enumerate(units.items()):
+        for place, read in stock.get(sku, {}).items():
+            if read.atp >= wanted_units:
+                covers[place] = covers.get(place, 0) | 1 << number
+    return covers
 
 
-def best_set(
-    lines: Sequence[OrderedLine], stock: Stock, places: Sequence[str], cost_of: CostOf
-) -> tuple[str, ...] | None:
-    """The fewest places that cover every line whole, each line from one of them; of equally many the cheapest."""
-    for size in range(1, min(MOST_SHIPMENTS_WEIGHED, len(places)) + 1):
-        whole = [group for group in combinations(sorted(places), size) if covers_all(lines, stock, group)]
-        if whole:
-            return min(whole, key=lambda group: (sum(cost_of(place) for place in group), group))
-    return None
-
-
-def covers_all(lines: Sequence[OrderedLine], stock: Stock, group: Sequence[str]) -> bool:
-    """Whether every line can come whole from one of these places; lines of one SKU draw on the same units."""
-    left = {(sku, place): stock[sku][place].atp for sku, place in held_by(lines, stock, group)}
-    for line in sorted(lines, key=lambda line: (-line.quantity, line.line)):
-        place = next((place for place in group if left.get((line.sku, place), 0) >= line.quantity), None)
-        if place is None:
-            return False
-        left[line.sku, place] -= line.quantity
-    return True
-
-
-def held_by(lines: Sequence[OrderedLine], stock: Stock, group: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(SKU, place) of everything that these places have of what was ordered."""
-    for line in lines:
-        for place in group:
-            if place in stock.get(line.sku, {}):
-                yield line.sku, place
-
-
-def greedy_set(lines: Sequence[OrderedLine], stock: Stock, places: Sequence[str], cost_of: CostOf) -> tuple[str, ...]:
-    """Places one after the other, each the one that covers most of what is left; ends when none covers anything."""
+def greedy_set(covers: Mapping[str, int], places: Sequence[str]) -> tuple[str, ...]:
+    """Places one after the other, each the one that covers most of what is left; of equal ones the first in `places`."""
     chosen: list[str] = []
-    left = list(lines)
-    while left:
-        gains = {place: [line for line in left if covers_line(line, stock, place)] for place in places}
-        best = min(places, key=lambda place: (-len(gains[place]), cost_of(place), place), default=None)
-        if best is None or not gains[best]:
+    covered = 0
+    while places:
+        best = max(places, key=lambda place: (covers[place] & ~covered).bit_count())
+        if not covers[best] & ~covered:
             break
         chosen.append(best)
-        left = [line for line in left if line not in gains[best]]
+        covered |= covers[best]
     return tuple(chosen)
 
 
-def covers_line(line: OrderedLine, stock: Stock, place: str) -> bool:
-    """Whether the place has the whole line."""
-    read = stock.get(line.sku, {}).get(place)
-    return read is not None and read.atp >= line.quantity
-
-
 def rank(line: OrderedLine, stock: Stock, chosen: Sequence[str], others: Sequence[str]) -> PlannedLine:
-    """The chosen places first, then the others that have any of it; with what was read of each."""
+    """The places that have all of it, chosen ones first; then the rest by what they have; with what was read of each.
+
+    Where nobody has all of it, so it must be split, the fewest places are those that have most of it.
+    """
     reads = stock.get(line.sku, {})
-    in_order = [*chosen, *(place for place in others if place not in chosen)]
-    in_order += sorted(place for place in reads if place not in in_order)
-    named = [place for place in in_order if place in reads and reads[place].atp > 0][:MOST_RANKED]
+    whole = [
+        place for place in dict.fromkeys((*chosen, *others)) if place in reads and reads[place].atp >= line.quantity
+    ]
+    rest = [place for place, read in reads.items() if 0 < read.atp < line.quantity]
+    rest.sort(key=lambda place: (-reads[place].atp, place not in chosen, place))
+    named = [*whole, *rest][:MOST_RANKED]
     return PlannedLine(line.line, tuple(named), tuple([reads[place] for place in named]))

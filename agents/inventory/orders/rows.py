@@ -11,7 +11,7 @@ import msgspec
 from agents.inventory.alerts import Alert
 from agents.inventory.channels import Method
 from agents.inventory.orders.words import LineStanding, OrderRecord, OrderStatus, Place, Routing
-from agents.inventory.transactions import Destination, Transaction
+from agents.inventory.transactions import Destination, LocationReference, Transaction
 
 ORDERS = "orders"  # (order_id,) -> Order
 ORDERS_DUE = "orders_due"  # (due_ms, order_id) -> OrderDue
@@ -48,6 +48,7 @@ class Asked(StrEnum):
     EXTEND = "extend"
     CONFIRM = "confirm"
     ALLOCATE = "allocate"
+    HURRY = "hurry"
 
 
 class Part(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -87,6 +88,25 @@ class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
     reason: str | None = None
 
 
+class Slot(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One shipment in the day of a place that can send only so much: a claim of the ledger on its capacity."""
+
+    location: str
+    date: str
+    """The local day, `YYYY-MM-DD`."""
+    held: bool = False
+    due_ms: int | None = None
+    """When the hold ends; null once it is firm."""
+    asked: Asked | None = None
+    operation: int = 0
+    refused: bool = False
+    """The day is full."""
+    left: bool = False
+    """The shipment has left."""
+    days: int = 0
+    """Days that it was put off, because nowhere was room earlier."""
+
+
 class Order(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One order."""
 
@@ -116,6 +136,16 @@ class Order(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """When it was ready to be collected."""
     seen: tuple[str, ...] = ()
     """Records that were applied: `source/record id`."""
+    occurred_at_ms: int = 0
+    """When it was placed, by the clock of whoever said so."""
+    slots: tuple[Slot, ...] = ()
+    """Its shipments in the days of places that can send only so much, at most one for each place."""
+    avoid: tuple[str, ...] = ()
+    """Places whose day was full."""
+    any_day: bool = False
+    """Nowhere was room: a later day will do."""
+    open_alerts: tuple[str, ...] = ()
+    """Types of the alerts about it that were said and are not over."""
 
 
 class OrderDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -153,6 +183,8 @@ class OrderDecision(msgspec.Struct, frozen=True, gc=False):
     alerts: tuple[Alert, ...] = ()
     ignored: str | None = None
     """Why it had no effect."""
+    dead_letter: str | None = None
+    """Why the record is kept aside, where it is."""
 
 
 class OrderPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -171,10 +203,18 @@ class OrderPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """So long before the promise, what is not shipped is at risk."""
     most_attempts: int = 3
     """Plans made for one order before it is refused."""
+    split_must_save: int | None = None
+    """One shipment more is made where it saves more than this, in the unit of costs; null = the fewest, whatever they cost."""
     keep_ms: int = 7 * 86_400_000
-    """How long an order that is over is remembered."""
+    """How long an order that is over is remembered; one that was placed longer ago than this is too late."""
     cancel_limit_ms: Mapping[str, int] = {}
     """By channel: how long after it was placed an order may be cancelled; others until it is picked."""
+    late_penalty: Mapping[str, int] = {}
+    """By channel: what each day late costs by its service level, in hundredths of `currency`."""
+    currency: str | None = None
+    """ISO 4217; of penalties."""
+    places: Mapping[str, LocationReference] = {}
+    """Where orders are collected, by name: when they open. At others they may be collected at any time."""
 
 
 def leaving(part: Part) -> int:

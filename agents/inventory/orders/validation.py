@@ -54,6 +54,8 @@ def problem_of_kind(record: OrderRecord) -> str | None:
     """What the kind needs."""
     if record.kind in CARRIES_LINES and not 0 < len(record.lines) <= MOST_LINES:
         return f"{record.kind} has {len(record.lines)} lines; it needs 1 to {MOST_LINES}"
+    if record.kind is OrderKind.PLACED and record.occurred_at_ms is None:
+        return "PLACED needs occurred_at_ms: without it nobody can tell a late repeat from a new order"
     if record.kind is OrderKind.PLACED and (record.method is Method.PICKUP) != (record.pickup_location is not None):
         return "an order to be picked up names pickup_location, and no other one does"
     if record.kind is OrderKind.PICKED_SHORT and None in {record.line, record.location, record.quantity}:

@@ -11,7 +11,7 @@ import msgspec
 
 from agents.inventory.answers import Answer
 from agents.inventory.channels import Method
-from agents.inventory.transactions import Destination
+from agents.inventory.transactions import STOCK_KEEPER, Destination
 
 
 class OrderKind(StrEnum):
@@ -70,11 +70,12 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     """One record about one order."""
 
     record_id: str
-    """Unique per source and order: the same one again has no effect."""
+    """Unique per source and order: the same one again has no effect, as long as the order is remembered."""
     source: str
     kind: OrderKind
     order_id: str
     occurred_at_ms: int | None = None
+    """By the publisher's clock. Required of PLACED: what is older than orders are remembered is too late."""
     lines: tuple[OrderedLine, ...] = ()
     """PLACED, CHANGED: all lines, as they are from now on."""
     line: int | None = None
@@ -102,6 +103,13 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     reason: str | None = None
     who: str | None = None
     why: str | None = None
+
+
+def answer_record(order_id: str, answer: Answer) -> OrderRecord:
+    """How the order router hears of an answer of the ledger."""
+    return OrderRecord(
+        record_id=answer.event_id, source=STOCK_KEEPER, kind=OrderKind.ANSWER, order_id=order_id, answer=answer
+    )
 
 
 class LineStanding(StrEnum):
@@ -160,6 +168,10 @@ class Routing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """event_id of the ledger's answer or notice that it follows from."""
     channel: str | None = None
     method: Method = Method.SHIPPING
+    ordered: int = 0
+    """Units of the line as it was ordered, changes included; 0 = not told."""
+    placed_at_ms: int = 0
+    """When the order was placed; 0 = not told."""
 
 
 class LineStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -6,7 +6,8 @@ import pytest
 
 from agents.inventory.channels import Method
 from agents.inventory.orders.rows import OrderPolicy, Stage, state_of
-from agents.inventory.orders.words import LineStanding, OrderedLine, OrderKind, RoutingType
+from agents.inventory.orders.validation import problem_of
+from agents.inventory.orders.words import LineStanding, OrderedLine, OrderKind, OrderRecord, RoutingType
 from agents.inventory.transactions import Kind
 from tests.inventory.orders.world import World
 
@@ -185,16 +186,7 @@ def test_a_changed_order_sources_only_the_difference(world: World) -> None:
 def test_the_same_record_again_has_no_effect(world: World) -> None:
     world.place("o1", {1: ("SHOE", 2)}, paid=True)
     world.run()
-    again = world.number()
-    for _ in range(2):
-        world.tell(OrderKind.CHANGED, "o1", lines=(OrderedLine(1, "SHOE", 4),))
-        world.orders["o1"][-1] = type(world.orders["o1"][-1])(
-            record_id=again,
-            source="shop",
-            kind=OrderKind.CHANGED,
-            order_id="o1",
-            lines=(OrderedLine(1, "SHOE", 4),),
-        )
+    world.report(world.tell(OrderKind.CHANGED, "o1", lines=(OrderedLine(1, "SHOE", 4),)))
     world.run()
     assert world.ignored == ["the same record came before"]
 
@@ -205,3 +197,50 @@ def test_a_promise_that_comes_near_is_said_once(world: World) -> None:
     world.run()
     world.pass_time(24 * 3_600_000)
     assert types(world).count("SLA_AT_RISK") == 1
+
+
+def test_an_order_that_comes_again_after_it_was_forgotten_is_buried_and_not_placed_twice(world: World) -> None:
+    placed = {"occurred_at_ms": world.now_ms, "paid": True}
+    world.place("o1", {1: ("SHOE", 2)}, **placed)
+    world.run()
+    world.tell(OrderKind.CANCELLED, "o1")
+    world.run()
+    world.pass_time(OrderPolicy().keep_ms + MINUTE_MS)
+    assert "o1" not in world.book.orders, "it is forgotten"
+    said = len(world.routings)
+    number = world.place("o1", {1: ("SHOE", 2)}, **placed).record_id
+    world.run()
+    assert "o1" not in world.book.orders
+    assert len(world.routings) == said
+    (reason,) = world.buried
+    assert reason.startswith(f"PLACED {number} of shop was refused: too_late, it occurred longer ago than")
+
+
+def test_a_shop_whose_clock_runs_ahead_cannot_place_an_order_twice_either(world: World) -> None:
+    keep_ms = OrderPolicy().keep_ms
+    placed = {"occurred_at_ms": world.now_ms + keep_ms // 2, "paid": True}
+    world.place("o1", {1: ("SHOE", 2)}, **placed)
+    world.run()
+    world.tell(OrderKind.CANCELLED, "o1")
+    world.run()
+    world.pass_time(keep_ms + MINUTE_MS)
+    world.place("o1", {1: ("SHOE", 2)}, **placed)
+    world.run()
+    assert world.stage("o1") is Stage.CANCELLED, "its time is not too late yet: so it is not forgotten"
+    assert world.ignored[-1] == "the order is known already; a change of it is CHANGED"
+    assert not world.buried
+
+
+def test_an_order_as_old_as_orders_are_remembered_is_placed(world: World) -> None:
+    world.place("o1", {1: ("SHOE", 2)}, occurred_at_ms=world.now_ms - OrderPolicy().keep_ms + MINUTE_MS, paid=True)
+    world.run()
+    assert states(world, "o1") == ["allocated"]
+
+
+def test_an_order_must_say_when_it_was_placed() -> None:
+    record = OrderRecord(
+        record_id="r", source="shop", kind=OrderKind.PLACED, order_id="o1", lines=(OrderedLine(1, "SHOE", 1),)
+    )
+    assert (
+        problem_of(record) == "PLACED needs occurred_at_ms: without it nobody can tell a late repeat from a new order"
+    )
