@@ -6,7 +6,7 @@ every step is one Kafka transaction. The log is the truth, the tables are caches
 The house has floors, and imports only go down (tests/house keeps it so):
 
     6  tools              the `onhand` command: demo, bench, import, dead letters ...
-    5  agents/serve       read model and HTTP
+    5  agents/serve       what speaks to the world outside of Kafka: delivery of commands, metrics
     4  agents/*.py        the agents, a few lines of wiring each: stock_keeper
     3  agents/runtime     topology, transport, partition owner, transactions, faults
     2  agents/state       RocksDB tables, overlay, memory twin, changelog, restore

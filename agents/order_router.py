@@ -7,18 +7,16 @@ beside the fold, from the levels as they are at the moment, and enter the router
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from agents.codec import Codec, Malformed
-from agents.inventory.orders.costs import serves, shipment_cost
 from agents.inventory.orders.decide import decide_order
-from agents.inventory.orders.planning import Stock, make_plan
-from agents.inventory.orders.rows import Order, OrderArrival, OrderDecision, OrderPolicy, Stage, wanted
+from agents.inventory.orders.planning import plan_record
+from agents.inventory.orders.rows import Order, OrderArrival, OrderDecision, OrderPolicy, Stage
 from agents.inventory.orders.validation import problem_of
-from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, Read
+from agents.inventory.orders.words import OrderKind, OrderRecord, Read
 from agents.inventory.transactions import ORDER_ROUTER, LocationReference
+from agents.runtime.dead_letters import alert_of_burial
 from agents.runtime.fold import FoldContext, InputRecord, Outbox, Outgoing
 from agents.runtime.levels_view import LevelsView
 from agents.runtime.plan import AgentLogic, said_topics
@@ -49,37 +47,22 @@ class OrderWords:
 class Planner:
     """Makes plans from the levels as they are, and from where the places lie."""
 
-    def __init__(self, view: LevelsView, locations: Sequence[LocationReference]) -> None:
+    def __init__(
+        self, view: LevelsView, locations: Sequence[LocationReference], split_must_save: int | None = None
+    ) -> None:
+        """`split_must_save` as in the policy of orders."""
         self._view = view
+        self._split_must_save = split_must_save
         self._places = {reference.location: reference for reference in locations}
 
-    def plan(self, order_id: str, order: Order) -> OrderRecord | None:
+    def plan(self, order_id: str, order: Order, at_ms: int) -> OrderRecord | None:
         """The record of a plan; None while nothing is known to plan with."""
         if not self._view.is_current:
             return None
-        lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
-        plan = make_plan(lines, self._stock(lines, order), self._cost_of(order))
-        return OrderRecord(
-            record_id=f"plan-{order.attempt}",
-            source=ORDER_ROUTER,
-            kind=OrderKind.PLAN,
-            order_id=order_id,
-            attempt=order.attempt,
-            plan=plan.lines,
-        )
+        return plan_record(order_id, order, self._levels, self._places.get, at_ms, self._split_must_save)
 
-    def _stock(self, lines: Sequence[OrderedLine], order: Order) -> Stock:
-        return {
-            sku: {
-                place: Read(place, revision, atp)
-                for place, (revision, atp) in tuple(self._view.of(sku).items())
-                if serves(self._places.get(place), order.destination)
-            }
-            for sku in dict.fromkeys(line.sku for line in lines)
-        }
-
-    def _cost_of(self, order: Order) -> Callable[[str], int]:
-        return lambda location: shipment_cost(self._places.get(location), order.destination)
+    def _levels(self, sku: str) -> dict[str, Read]:
+        return {place: Read(place, revision, atp) for place, (revision, atp) in tuple(self._view.of(sku).items())}
 
 
 class OrderFold:
@@ -91,9 +74,11 @@ class OrderFold:
         self._policy = policy
         self._planner = planner
         self._orders = RoutedOrders(context.overlay)
+        self._bury = context.bury
         self._partition = context.partition
         self._cause_prefix = f"{context.topic}-{context.partition}-"
         self._to_plan: dict[str, None] = {}
+        self._time_ms = 0
 
     def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
         """Decide one record. See `Fold.fold`."""
@@ -106,9 +91,12 @@ class OrderFold:
         arrival = OrderArrival(said, f"{self._cause_prefix}{record.offset()}", at_ms)
         decision = decide_order(self._orders, arrival, self._policy)
         outgoing = self._outgoing(said.order_id, decision)
+        if decision.dead_letter is not None:
+            outgoing += self._buried(record, at_ms, decision.dead_letter)
         # From here on it must succeed.
         self._orders.apply(decision.changes)
         self._to_plan[said.order_id] = None
+        self._time_ms = at_ms
         outbox += outgoing
 
     def _outgoing(self, order_id: str, decision: OrderDecision) -> Outbox:
@@ -123,13 +111,22 @@ class OrderFold:
         said += [Outgoing(words.alerts, alert.subject.encode(), words.alert(alert)) for alert in decision.alerts]
         return said
 
+    def _buried(self, record: InputRecord, at_ms: int, reason: str) -> Outbox:
+        """The dead letter of an order that came too late, and the alert: the shop does not wait for an answer."""
+        words = self._words
+        alert = alert_of_burial(words.orders, self._partition, record.offset(), at_ms, reason=reason, stage="decide")
+        return [
+            self._bury(record, at_ms, reason=reason, stage="decide"),
+            Outgoing(words.alerts, alert.subject.encode(), words.alert(alert)),
+        ]
+
     def end_chunk(self, outbox: Outbox) -> None:
         """Plans for the orders of this chunk that wait for one: they are records of the same topic, decided next."""
         to_plan, self._to_plan = self._to_plan, {}
         for order_id in to_plan:
             order = self._orders.order(order_id)
             if order is not None and order.stage is Stage.PLANNING:
-                record = self._planner.plan(order_id, order)
+                record = self._planner.plan(order_id, order, self._time_ms)
                 if record is not None:
                     outbox.append(self._to_myself(record))
 
@@ -159,13 +156,11 @@ def order_router(topology: Topology, codec: Codec) -> AgentLogic:
     words = OrderWords(topology, codec)
     levels = next(topic for topic in topology.topics.values() if topic.schema == "level")
     view = LevelsView(topology.kafka, levels.name, levels.partitions, codec.decoder(levels.name, "level"))
-    planner = Planner(view, topology.locations)
-    limits = {each.channel: each.cancel_limit_ms for each in topology.channels if each.cancel_limit_ms is not None}
-    # What the section `orders` says of a channel counts before what its seed says.
-    policy = msgspec.structs.replace(topology.orders, cancel_limit_ms=limits | dict(topology.orders.cancel_limit_ms))
+    planner = Planner(view, topology.locations, topology.orders.split_must_save)
 
     def fold_of(context: FoldContext) -> OrderFold:
-        view.start()
-        return OrderFold(context, words, policy, planner)
+        if not context.replays:
+            view.start()
+        return OrderFold(context, words, topology.orders, planner)
 
     return AgentLogic(ORDER_TABLES, fold_of)

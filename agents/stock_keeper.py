@@ -5,17 +5,20 @@ Wiring only: bytes to words, `decide`, words to bytes. What is decided is in `ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from agents.codec import Codec, Malformed, digest
-from agents.inventory.answers import Answer
+from agents.inventory.campaigns.words import edge_record
 from agents.inventory.decide import decide
-from agents.inventory.offers import Availability
-from agents.inventory.orders.words import OrderKind, OrderRecord
+from agents.inventory.offers import Availability, Edge
+from agents.inventory.orders.words import answer_record
 from agents.inventory.positions import StockLevel
 from agents.inventory.refreshing import SYSTEM_SOURCE, visit_record
+from agents.inventory.replenishment.copying import copies_of
+from agents.inventory.replenishment.validation import key_of
 from agents.inventory.rows import Arrival, Decision
-from agents.inventory.transactions import BROADCAST_KINDS, Kind, Transaction
+from agents.inventory.transactions import BROADCAST_KINDS, STOCK_KEEPER, Kind, Transaction
 from agents.runtime.dead_letters import alert_of_burial
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, FoldContext, InputRecord, Outbox, Outgoing, header
 from agents.runtime.plan import AgentLogic, said_topics
@@ -24,7 +27,7 @@ from agents.state.housekeeping import Housekeeper
 from agents.state.ledger import LEDGER_TABLES, LedgerRows
 from agents.state.visits import Visits
 
-AGENT = "stock_keeper"
+AGENT = STOCK_KEEPER
 TIDY_AFTER = 250
 """Transactions: with each chunk of a few the looking would cost more than the deciding."""
 MOST_HOUSEKEEPING_VISITS = 500
@@ -48,7 +51,9 @@ class Words:
         edges = [name for name in agent.says if topology.all_topics[name].schema == "edge"]
         self.edges_topic = edges[0] if edges else None
         """The first topic of edges is for everybody; into the others they are said for who watches."""
-        self.watchable_topics = tuple(edges[1:])
+        self.campaigns_topic = says.get("campaign")
+        """Into it goes one record for each campaign that watches, with all the edges of a decision."""
+        self.watchable_topics = (*edges[1:], *((self.campaigns_topic,) if self.campaigns_topic else ()))
         self.answers_keep_ms = topology.answers_keep_ms
         self.backfill_sources = topology.backfill_sources
         input_format = topology.all_topics[self.transactions].format
@@ -59,9 +64,25 @@ class Words:
         self.answer = codec.encoder(self.answers_topic, "answer")
         self.alert = codec.encoder(self.alerts_topic, "alert")
         self.orders_topic = says.get("order")
-        self.order = codec.encoder(self.orders_topic or self.answers_topic, "order")
-        self.availability = codec.encoder(self.availability_topic or self.levels_topic, "availability")
+        self.order = encoder_of(topology, codec, self.orders_topic, "order")
+        self.demand_topic = says.get("demand")
+        """What was decided is copied into it for the replenisher; None = the topology does not ask for it."""
+        self.demand = encoder_of(topology, codec, self.demand_topic, "demand")
+        self.availability = encoder_of(topology, codec, self.availability_topic, "availability")
         self.edges = {name: codec.encoder(name, "edge") for name in edges}
+        self.campaign = encoder_of(topology, codec, self.campaigns_topic, "campaign")
+
+
+def encoder_of(topology: Topology, codec: Codec, topic: str | None, schema: str) -> Callable[[Any], bytes]:
+    """The encoder of a topic that the topology may leave out: into one that is not there nothing is said."""
+    if topic is None:
+        return unsaid
+    return codec.encoder(topic, schema, topology.all_topics[topic].format)
+
+
+def unsaid(record: object) -> bytes:
+    """In place of the encoder of a topic that is not there."""
+    raise AssertionError(f"there is no topic for {record!r}")
 
 
 class LedgerFold:
@@ -98,9 +119,12 @@ class LedgerFold:
             transaction.source in words.backfill_sources,
             _first_record_time(record),
             words.watchable_topics,
+            self._partition,
         )
         decision = decide(self._rows, arrival, words.answers_keep_ms)
         outgoing = self._outgoing(transaction.sku, decision)
+        if words.demand_topic is not None:
+            outgoing += self._to_demand(words.demand_topic, transaction, decision)
         if decision.dead_letter is not None:
             outgoing += self._buried(record, at_ms, decision.dead_letter)
         # From here on it must succeed.
@@ -127,6 +151,16 @@ class LedgerFold:
             said += self._edges(key, decision)
         return said
 
+    def _to_demand(self, topic: str, transaction: Transaction, decision: Decision) -> Outbox:
+        """What the replenisher needs of a decision, in the partition of the same number."""
+        words, partition = self._words, self._partition
+        key, encode = transaction.sku.encode(), words.demand
+        history = transaction.source in words.backfill_sources
+        return [
+            (topic, key or key_of(record).encode(), encode(record), partition, None)
+            for record in copies_of(transaction, decision, words.campaigns_topic, history=history)
+        ]
+
     def _to_orders(self, topic: str, decision: Decision) -> Outbox:
         """What the order router asked, and what became of the claims it holds, told to it on its own topic."""
         encode = self._words.order
@@ -146,7 +180,21 @@ class LedgerFold:
             encode_for_watcher = words.edges.get(watcher.topic)
             if encode_for_watcher is not None:  # Else it was taken out of the topology since.
                 said.append(Outgoing(watcher.topic, watcher.key.encode(), encode_for_watcher(edge)))
+        if words.campaigns_topic is not None:
+            said += self._to_campaigns(words.campaigns_topic, decision)
         return said
+
+    def _to_campaigns(self, topic: str, decision: Decision) -> Outbox:
+        """One record for each campaign that watches, with all the edges of this decision."""
+        told: dict[str, list[Edge]] = {}
+        for watcher, edge in decision.watched:
+            if watcher.topic == topic:
+                told.setdefault(watcher.key, []).append(edge)
+        encode = self._words.campaign
+        return [
+            Outgoing(topic, campaign_id.encode(), encode(edge_record(campaign_id, tuple(edges))))
+            for campaign_id, edges in told.items()
+        ]
 
     def _buried(self, record: InputRecord, at_ms: int, reason: str) -> Outbox:
         """The dead letter of a refused fact, and the alert: nobody may be waiting for its answer."""
@@ -198,11 +246,6 @@ def stock_keeper(topology: Topology, codec: Codec) -> AgentLogic:
     """Keeps the stock."""
     words = Words(topology, codec)
     return AgentLogic(LEDGER_TABLES, lambda context: LedgerFold(context, words))
-
-
-def answer_record(order_id: str, answer: Answer) -> OrderRecord:
-    """How the order router hears of an answer."""
-    return OrderRecord(record_id=answer.event_id, source=AGENT, kind=OrderKind.ANSWER, order_id=order_id, answer=answer)
 
 
 def expire(sku: str) -> Transaction:

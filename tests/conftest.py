@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology, load
@@ -31,8 +31,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell: what tests start would ignore Ctrl-C too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Told by `make stories`. Not "ci": that one is taken unasked wherever the variable CI is set.
-settings.register_profile("many", deadline=None, derandomize=True, database=None)
+# How slow the machine is at the moment fails no test; where the variable CI is set each run tells the same stories.
+STEADY = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ, database=None
+)
+settings.register_profile("steady", STEADY)
+settings.load_profile("steady")
+# Told by `make stories`. Not "ci": that one is taken unasked wherever CI is set.
+settings.register_profile("many", STEADY, derandomize=True)
 
 TOPOLOGY_FILE = Path(__file__).resolve().parent.parent / "topology.yaml"
 PARTITIONS = 2

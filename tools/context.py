@@ -159,6 +159,29 @@ def common_options(function: Callable[..., R]) -> Callable[..., R]:
     return with_context
 
 
+def deciding_options(
+    *, why: str = "Why.", why_required: bool = False
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command that decides something for good --who, --why, --dry-run and --yes.
+
+    `why` is the help of --why. It becomes None where it is not given.
+    """
+
+    def with_options(function: Callable[..., R]) -> Callable[..., R]:
+        for option in reversed(
+            (
+                click.option("--who", metavar="NAME", help="Who decides; default: your user name."),
+                click.option("--why", metavar="TEXT", required=why_required, help=why),
+                click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing."),
+                click.option("--yes", is_flag=True, help="Do not ask."),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return with_options
+
+
 def confirmed(context: Context, question: str) -> bool:
     """Whether a person says yes; where not, that nothing was done is told. With --json nobody can be asked."""
     if context.as_json:

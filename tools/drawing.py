@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 
 from agents.runtime.notation import in_words, size_in_words
 from agents.runtime.topology import AgentSettings, Topic, Topology
+from agents.runtime.topology_platforms import Platform
 
 SECRET_WORDS = ("password", "secret", "token", ".pem", "user.info", "oauthbearer.config")
 HIDDEN = "(hidden)"
@@ -103,8 +105,15 @@ def data(topology: Topology) -> Mapping[str, Any]:
         "policies": [msgspec.to_builtins(policy) for policy in topology.policies],
         "locations": [msgspec.to_builtins(location) for location in topology.locations],
         "channels": [msgspec.to_builtins(channel) for channel in topology.channels],
+        "platforms": {name: platform_without_secrets(platform) for name, platform in topology.platforms.items()},
         "mappings": topology.mappings,
     }
+
+
+def platform_without_secrets(platform: Platform) -> Mapping[str, Any]:
+    """A platform as it may be shown; of its headers only the names."""
+    shown = {field.name: getattr(platform, field.name) for field in dataclasses.fields(platform)}
+    return {**shown, "secrets": [HIDDEN] * len(platform.secrets), "headers": dict.fromkeys(platform.headers, HIDDEN)}
 
 
 def without_secrets(settings: Mapping[str, str]) -> Mapping[str, str]:

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from agents.inventory.goods import Goods
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.inventory.transactions import ChannelReference, FeedReference, LocationReference, PolicySettings
 from agents.runtime.partitioner import partition_of
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
-from agents.state.ledger import CHANNELS, GOODS, LOCATIONS, POLICY
+from agents.state.ledger import CHANNELS, FEEDS, GOODS, LOCATIONS, POLICY
 from agents.state.tables import Table
 from tools.brokers.reading import Start, records
 from tools.ledger_view import LEDGER, TopicMissing
 
-WANTED: tuple[Table, ...] = (POLICY, LOCATIONS, CHANNELS)
+WANTED: tuple[Table, ...] = (POLICY, LOCATIONS, CHANNELS, FEEDS)
 
 
 class ReferenceView(NamedTuple):
@@ -26,6 +26,7 @@ class ReferenceView(NamedTuple):
     channels: dict[str, ChannelReference]
     goods: Goods | None
     """Of the SKU that was asked for, if any."""
+    feeds: dict[str, FeedReference]
 
     @property
     def category(self) -> str | None:
@@ -53,6 +54,7 @@ def reference_view(topology: Topology, sku: str | None, seen: Callable[[int], No
         _read(LOCATIONS, latest),
         _read(CHANNELS, latest),
         None if goods is None else GOODS.decode_row(goods),
+        _read(FEEDS, latest),
     )
 
 

@@ -174,6 +174,8 @@ class _Encoding:
             return f"LONG[len(value)] + join({each}) + b'\\0' if (value := {value}) else b'\\0'"
         if one.shape is not None and one.nullable:
             return f"b'\\0' if (value := {value}) is None else b'\\2' + encode_{one.shape.name}(value)"
+        if one.shape is not None:
+            return f"encode_{one.shape.name}({value})"
         raise TypeError(f"No encoder is known for field {self.record}.{one.name} of type {one.type}.")
 
     @staticmethod

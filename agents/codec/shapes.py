@@ -139,7 +139,9 @@ def _field(schema: Mapping[str, Any], ours: inspect.Field, path: str, named: dic
     if ours.required:
         return field
     default = ours.default
-    in_schema = () if schema["default"] == [] else schema["default"]
+    in_schema: Any = () if schema["default"] == [] else schema["default"]
+    if field.shape is not None and in_schema is not None:
+        in_schema = field.shape.build(in_schema)
     if in_schema != default:
         raise Mismatch(f"{path}: the schema's default is {in_schema!r}, the struct's is {default!r}.")
     return replace(field, has_default=True, default=default)

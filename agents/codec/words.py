@@ -6,10 +6,13 @@ import msgspec
 
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer
+from agents.inventory.campaigns.words import CampaignRecord, Command
 from agents.inventory.offers import Availability, Edge
 from agents.inventory.orders.words import OrderRecord, OrderStatus, Routing
 from agents.inventory.positions import StockLevel
 from agents.inventory.postings import JournalRecord
+from agents.inventory.replenishment.words import DemandRecord, Insight, Proposal
+from agents.inventory.scores.words import KpiRecord, Tally
 from agents.inventory.transactions import Transaction
 
 
@@ -65,6 +68,13 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "order": OrderRecord,
     "order_routing": Routing,
     "order_status": OrderStatus,
+    "campaign": CampaignRecord,
+    "campaign_command": Command,
+    "tally": Tally,
+    "kpi": KpiRecord,
+    "demand": DemandRecord,
+    "replenishment_request": Proposal,
+    "insight": Insight,
 }
 """Schema name -> what it stands for."""
 
@@ -74,9 +84,10 @@ RARE: dict[str, frozenset[str]] = {
             "partial", "revive", "sold", "mode", "bucket", "priority", "max_splits", "locations", "lines",
             "promise_by_ms", "destination", "fence", "lot", "expires_on", "inbound", "due_at_ms", "transfer",
             "to_location", "last", "measures", "watcher", "item", "policy", "location_reference",
-            "channel_reference", "who", "why",
+            "channel_reference", "feed", "who", "why",
         }
     ),
+    "JournalRecord": frozenset({"who", "why", "oversold", "item"}),
     "Answer": frozenset(
         {
             "refusal", "shortfall", "alternatives", "next_receipt_at_ms", "backordered", "from_location",
@@ -87,6 +98,13 @@ RARE: dict[str, frozenset[str]] = {
         {
             "line", "location", "quantity", "pickup_location", "destination", "promise_by_ms", "priority", "partial",
             "max_splits", "paid", "payment_window_ms", "plan", "attempt", "reason", "who", "why",
+        }
+    ),
+    "Campaign": frozenset({"occurred_at_ms", "registration", "skus", "signal", "acknowledgement", "who", "why"}),
+    "Demand": frozenset(
+        {
+            "location", "transfer", "signal", "quantity", "from_on", "until_on", "terms", "supplier", "place", "category",
+            "campaign", "reason", "history",
         }
     ),
 }  # fmt: skip

@@ -9,6 +9,9 @@ from agents.inventory.alerts import AlertType, Severity
 from agents.inventory.cases import age_text, open_case
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.items import is_tracked
+from agents.inventory.open_alerts import NOTHING_TO_DO, open_alert
+from agents.inventory.transactions import FeedReference
+from agents.inventory.units import moment_text
 
 
 def raise_discrepancy(draft: Draft, location: str, message: str, quantity: int, transfer: str | None = None) -> None:
@@ -58,4 +61,30 @@ def raise_negative(draft: Draft, shelf: Shelf) -> None:
         return
     message = f"{draft.sku} at {shelf.location} is at {shelf.unpromised} units: more left than was known to be there."
     raise_discrepancy(draft, shelf.location, message, shelf.unpromised - min(began, 0))
+    open_alert(draft, AlertType.NEGATIVE, shelf.location)
     draft.alert(AlertType.NEGATIVE, Severity.CRITICAL, shelf.location, message, shelf.unpromised, "Count the place.")
+
+
+def raise_feed_silent(draft: Draft, feed: FeedReference) -> None:
+    """A feed has not been heard for longer than it may be silent."""
+    heard = "ever" if feed.since_ms is None else f"since {moment_text(feed.since_ms)}"
+    message = f"Feed {feed.feed} has not been heard {heard}. {places_text(feed)}"
+    action = "Find out why; where policy says so its stock is not promised until it speaks again."
+    draft.alert(AlertType.FEED_SILENT, Severity.CRITICAL, None, message, len(feed.locations), action, subject=feed.feed)
+
+
+def resolve_feed_silent(draft: Draft, feed: FeedReference) -> None:
+    """The feed speaks again."""
+    since = "" if feed.since_ms is None else f", since {moment_text(feed.since_ms)}"
+    message = f"Feed {feed.feed} speaks again{since}. {places_text(feed)}"
+    resolves = AlertType.FEED_SILENT
+    draft.alert(
+        AlertType.RESOLVED, Severity.INFO, None, message, 0, NOTHING_TO_DO, resolves=resolves, subject=feed.feed
+    )
+
+
+def places_text(feed: FeedReference) -> str:
+    """The places that a feed reports, as a sentence."""
+    if not feed.locations:
+        return "No place is declared for it."
+    return f"It reports {', '.join(feed.locations)}."

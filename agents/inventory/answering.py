@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from agents.inventory.answers import Alternative, Answer, LineState, Status, legs_of
+from agents.inventory.alerts import AlertType
+from agents.inventory.answers import Alternative, Answer, DispatchDay, LineState, Status, legs_of
 from agents.inventory.dates import next_receipt_ms
+from agents.inventory.departures import TELLING, dispatch_days
 from agents.inventory.draft import Draft
 from agents.inventory.outcomes import LineOutcome, Outcome
-from agents.inventory.places import line_of, place_of, places_asked
+from agents.inventory.places import line_of, lines_of, place_of, places_asked
 from agents.inventory.postings import JournalRecord
 from agents.inventory.promising import promisable
 from agents.inventory.refusals import Refusal
@@ -46,7 +48,15 @@ def record_of(draft: Draft) -> JournalRecord:
         order_id=transaction.order_id,
         who=transaction.who,
         why=transaction.why,
+        location=place_of(transaction),
+        oversold=oversold_units(draft) if draft.alerts else 0,
+        item=transaction.item,
     )
+
+
+def oversold_units(draft: Draft) -> int:
+    """Units that this decision found promised or sold and not there."""
+    return sum([alert.quantity for alert in draft.alerts if alert.type is AlertType.OVERSOLD])
 
 
 def answer_of(draft: Draft, outcome: Outcome) -> Answer:
@@ -82,7 +92,16 @@ def answer_of(draft: Draft, outcome: Outcome) -> Answer:
         lines=lines_after(draft, outcome.lines) if len(transaction.lines) > 1 else (),
         routed=transaction.source == ORDER_ROUTER,
         candidates=draft.candidates,
+        dispatch_days=days_told(draft) if transaction.source == ORDER_ROUTER else (),
     )
+
+
+def days_told(draft: Draft) -> tuple[DispatchDay, ...]:
+    """When the goods that the order router claims leave the places that can send only so much a day."""
+    transaction = draft.transaction
+    if not draft.references.limits_any or transaction.kind not in TELLING or transaction.holder is None:
+        return ()
+    return dispatch_days(draft, [draft.claim(transaction.holder, line) for line, _ in lines_of(transaction)])
 
 
 def lines_after(draft: Draft, outcomes: Sequence[LineOutcome]) -> tuple[LineState, ...]:

@@ -62,6 +62,14 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Those that have a weight."""
 
 
+class DispatchDay(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """When what a claim has at a place of limited daily capacity leaves it."""
+
+    location: str
+    date: str
+    """The local day, `YYYY-MM-DD`, whose capacity a shipment takes."""
+
+
 class LineState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What became of one line, of a transaction about several."""
 
@@ -118,6 +126,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The order router asked, or holds the claim: it hears of this on the topic of orders."""
     candidates: tuple[Candidate, ...] = ()
     """Where the ledger chose by weights: the places as it weighed them, the best first, before the claim had its units."""
+    dispatch_days: tuple[DispatchDay, ...] = ()
+    """Told to the order router: the places of these claims that can send only so much a day, with the day."""
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -131,6 +141,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     from_location: str | None
     claim: Claim
     """As it was before."""
+    reason: str | None = None
+    """Why, where the transaction that caused it does not say so itself."""
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, gc=False, array_like=True):

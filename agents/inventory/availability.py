@@ -1,7 +1,7 @@
 """What each channel may promise of a SKU, by region and method; and which of its states changed.
 
     quantity   sum over the channel's places in the region that offer the method of
-               max(0, atp - the channel's buffer - the open fences of other channels)
+               max(0, atp - what a silent feed withholds - the channel's buffer - the open fences of other channels)
     state      out at 0; low from `low_at` units down, until there are more than `low_until`; else in stock
 
 Said for every decision that changes an offer, and for none that does not; not at all while there is no CHANNEL record.
@@ -23,7 +23,7 @@ from agents.inventory.items import is_tracked
 from agents.inventory.offers import Availability, Cell, ChannelOffers, Offer, State, Told, ToldStates
 from agents.inventory.policy import CACHED_POLICIES, Policy
 from agents.inventory.positions import Position
-from agents.inventory.promising import buffer_of, promisable
+from agents.inventory.promising import buffer_of, promisable, withheld_units
 from agents.inventory.rows import TOLD
 from agents.inventory.transactions import ChannelReference, Kind
 
@@ -42,6 +42,8 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     """Of the channel there: its buffer."""
     cells: tuple[int, ...]
     """Which cells of its class the place counts into."""
+    silent: bool = False
+    """Whether the feed that reports the place is silent."""
 
 
 class Class(msgspec.Struct, frozen=True, gc=False):
@@ -162,6 +164,8 @@ def units_at(terms: Terms, each: Class, stock: Stock) -> int:
     if units <= 0:
         return 0
     policy = terms.policy
+    if terms.silent:
+        units -= withheld_units(policy, units)
     if policy.buffer or policy.buffer_percent:
         units -= buffer_of(policy, to_sell)
     for fence in stock.fences:
@@ -338,6 +342,7 @@ def classify(
                 each.policy.buffer,
                 each.policy.buffer_percent,
                 each.policy.minimum_shelf_life_days,
+                each.policy.withhold_when_silent,
                 each.cells,
             )
             for each in alone.terms
@@ -371,6 +376,7 @@ def class_of(draft: Draft, references: References, channel: ChannelReference, pl
                 for method in offered[place]
                 for region in dict.fromkeys((None, references.region_of(place)))
             ),
+            place in references.silent,
         )
         for place in places
         if offered[place]

@@ -48,7 +48,8 @@ def close_case(draft: Draft, location: str, how: str) -> None:
         f"The discrepancy of {draft.sku} at {location} was resolved by {how}. "
         f"It was open for {duration_text(draft.at_ms - case.opened_at_ms)}, with {discrepancies}."
     )
-    draft.alert(AlertType.RESOLVED, Severity.INFO, location, message, 0, "Nothing; it is for your information.")
+    action = "Nothing; it is for your information."
+    draft.alert(AlertType.RESOLVED, Severity.INFO, location, message, 0, action, resolves=AlertType.DISCREPANCY)
 
 
 def explain_transfer(draft: Draft, location: str, transfer: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from agents.inventory.transactions import ChannelReference, LocationReference
+from agents.inventory.transactions import ChannelReference, FeedReference, LocationReference
 
 
 class Method(StrEnum):
@@ -19,12 +19,30 @@ class Method(StrEnum):
     PICKUP = "pickup"
 
 
+NO_FEEDS: Mapping[str, FeedReference] = {}
+
+
 class References:
-    """What LOCATION and CHANNEL records said: the last one of each counts, as a whole. Never changed once made."""
+    """What LOCATION, CHANNEL and FEED records said: the last one of each counts, as a whole. Never changed once made."""
 
-    __slots__ = ("_channels", "_locations", "_offers", "channels", "knows_any", "locations")
+    __slots__ = (
+        "_channels",
+        "_feeds",
+        "_locations",
+        "_offers",
+        "channels",
+        "knows_any",
+        "limits_any",
+        "locations",
+        "silent",
+    )
 
-    def __init__(self, locations: Mapping[str, LocationReference], channels: Mapping[str, ChannelReference]) -> None:
+    def __init__(
+        self,
+        locations: Mapping[str, LocationReference],
+        channels: Mapping[str, ChannelReference],
+        feeds: Mapping[str, FeedReference] = NO_FEEDS,
+    ) -> None:
         self._locations = dict(locations)
         self._channels = dict(channels)
         self.channels: tuple[ChannelReference, ...] = tuple(channels[name] for name in sorted(channels))
@@ -33,7 +51,14 @@ class References:
         """The places of which a LOCATION record came, by name."""
         self.knows_any = bool(locations or channels)
         """False: every place is open to every channel, and nobody need ask."""
+        self.limits_any = any(place.daily_capacity is not None for place in locations.values())
+        """Whether some place can send only so much a day."""
         self._offers: dict[tuple[str, str], tuple[Method, ...]] = {}
+        self._feeds = dict(feeds)
+        self.silent: Mapping[str, str] = {
+            place: name for name in sorted(feeds, reverse=True) if feeds[name].silent for place in feeds[name].locations
+        }
+        """Places whose feed is silent, with the first such feed."""
 
     def location(self, location: str) -> LocationReference | None:
         """The reference of the place, or None."""
@@ -42,6 +67,10 @@ class References:
     def channel(self, channel: str) -> ChannelReference | None:
         """The reference of the channel, or None."""
         return self._channels.get(channel)
+
+    def feed(self, feed: str) -> FeedReference | None:
+        """How the feed stands, or None where no FEED record came."""
+        return self._feeds.get(feed)
 
     def is_open(self, location: str) -> bool:
         """Whether the place takes claims."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.inventory.aging import watch_age
 from agents.inventory.alerts import AlertType, Severity
 from agents.inventory.backorders import room_of
 from agents.inventory.conflicts import Displacement, displace, displacement_for, free_with_weaker
@@ -90,7 +91,9 @@ def open_plainly(draft: Draft, location: str, *, firm: bool) -> Outcome | None:
     shelf.move(Account.UNPROMISED, Account.ALLOCATED if firm else Account.RESERVED, quantity, holder, line)
     fenced = take_fence(draft, location, transaction.channel, quantity) if draft.goods.fences else 0
     leg = Leg(location, 0, quantity, 0, fenced) if firm else Leg(location, quantity, 0, 0, fenced)
-    draft.put_claim(holder, line, terms_of(draft, (location,), (leg,), firm=firm))
+    claim = terms_of(draft, (location,), (leg,), firm=firm)
+    draft.put_claim(holder, line, claim)
+    watch_age(draft, claim)
     return accept(quantity, location=location)
 
 
@@ -163,6 +166,7 @@ def terms_of(draft: Draft, asked: tuple[str, ...], legs: tuple[Leg, ...] = (), *
         routed=transaction.source == ORDER_ROUTER,
         lot=transaction.lot,
         destination=transaction.destination,
+        opened_at_ms=draft.at_ms,
     )
 
 
@@ -202,8 +206,10 @@ def take(draft: Draft, holder: str, line: int, grant: Grant, terms: Claim, old: 
                 backordered=grant.backordered,
                 backordered_firm=grant.backordered if firm else 0,
                 opening_offset=terms.opening_offset if old is None else old.opening_offset,
+                opened_at_ms=terms.opened_at_ms if old is None else old.opened_at_ms,
             ),
         )
+        watch_age(draft, terms)
     elif old is not None:
         draft.put_closed_claim(holder, line, ClosedClaim(Closing.RELEASED, draft.at_ms, old))
     for each in displaced:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.inventory.aging import watch_age
 from agents.inventory.backorders import room_of
 from agents.inventory.claiming import reason_of
 from agents.inventory.draft import Draft
@@ -121,6 +122,7 @@ def revive(draft: Draft, holder: str, line: int, quantity: int | None, firm: Cla
         draft.rewind(mark)
         return refuse(reason, shortfall, first_place(last))
     draft.put_closed_claim(holder, line, None)
+    watch_age(draft, terms)
     return accept(covered, shortfall, first_place(after))
 
 
@@ -135,6 +137,7 @@ def revived_terms(draft: Draft, firm: Claim | None, last: Claim) -> Claim:
         backordered=0,
         backordered_firm=0,
         opening_offset=draft.arrival.offset,
+        opened_at_ms=draft.at_ms,
         due_ms=due_ms,
         losses=(),
         yielded=0,

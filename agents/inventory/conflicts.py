@@ -19,7 +19,7 @@ from agents.inventory.draft import Draft, Shelf
 from agents.inventory.granting import Share, free_at, return_units
 from agents.inventory.lots import lots_at, tied_units
 from agents.inventory.moving import move_units
-from agents.inventory.notices import note
+from agents.inventory.notices import LOCATION_CLOSED, because, note
 from agents.inventory.reservations import Claim, Closing, Leg, Loss, leg_at, with_backorder
 
 
@@ -89,6 +89,7 @@ def evict(draft: Draft, location: str) -> list[Notice]:
         message = f"{location} is closed: {yielded} promised units of {draft.sku} there were taken from their holders."
         action = "Serve the holders named in the notices."
         draft.alert(AlertType.OVERSOLD, Severity.CRITICAL, location, message, yielded, action)
+    because(draft, known, LOCATION_CLOSED)
     return draft.notices[known:]
 
 

@@ -23,6 +23,8 @@ def keep_reminder(draft: Draft) -> None:
             for _, _, shipment in expected_shipments(draft)
             if shipment.due_ms is not None and not shipment.overdue_told
         ]
+    if goods.ages_ms is not None:
+        dates.append(goods.ages_ms)
     reminder_ms = min(dates, default=None)
     if reminder_ms != goods.reminder_ms:
         draft.put_goods(msgspec.structs.replace(goods, reminder_ms=reminder_ms))

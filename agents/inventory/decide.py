@@ -20,7 +20,9 @@ from agents.inventory import (
     counting,
     edges,
     facts,
+    feeds,
     fences,
+    hurrying,
     inbounds,
     items,
     references,
@@ -30,11 +32,16 @@ from agents.inventory import (
     snapshots,
     transfers,
 )
+from agents.inventory.aging import look_at_ages
 from agents.inventory.alarms import raise_negative, raise_oversold, raise_unknown
+from agents.inventory.anomalies import MOVING, watch_movement
 from agents.inventory.answering import answer_of, record_of
 from agents.inventory.availability import say_availability, states_changed
 from agents.inventory.backorders import cover_queue
+from agents.inventory.capacity import is_capacity
+from agents.inventory.capacity_days import OPENING, open_day
 from agents.inventory.conflicts import yield_lots, yield_promises
+from agents.inventory.dates import keep_reminder
 from agents.inventory.demand import LEAVING, remember_demand
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.duplicates import ANSWERS_KEEP_MS, is_too_late, recall, remember, repeat
@@ -49,8 +56,10 @@ from agents.inventory.overdue import pass_reminders
 from agents.inventory.refreshing import visit
 from agents.inventory.refusals import Refusal
 from agents.inventory.removal import pass_lots
+from agents.inventory.resolving import close_what_is_over
 from agents.inventory.rows import Arrival, Decision, Rows
 from agents.inventory.snapshots import remember_levels
+from agents.inventory.stock_alerts import watch_stock
 from agents.inventory.transactions import INTENTION_KINDS, Kind, Transaction, is_intention
 
 RULES: Mapping[Kind, Callable[[Draft], Outcome]] = MappingProxyType(
@@ -80,6 +89,7 @@ RULES: Mapping[Kind, Callable[[Draft], Outcome]] = MappingProxyType(
         Kind.POLICY: rules.set_rule,
         Kind.LOCATION: references.set_location,
         Kind.CHANNEL: references.set_channel,
+        Kind.FEED: feeds.set_feed,
     }
 )
 """The kinds that this version decides. The others are refused `not_supported`."""
@@ -116,6 +126,8 @@ def decide(rows: Rows, arrival: Arrival, answers_keep_ms: int = ANSWERS_KEEP_MS)
     elif is_too_late(draft, answers_keep_ms):
         outcome = refuse(Refusal.TOO_LATE)
     else:
+        if transaction.kind in OPENING and is_capacity(transaction.sku):
+            open_day(draft)
         outcome = rule_of(transaction)(draft)
     return conclude(draft, outcome)
 
@@ -127,6 +139,9 @@ def refresh(draft: Draft) -> Decision:
         schedule(draft)
     if draft.goods.queued:
         cover_queue(draft)
+    if draft.rows.policies().watches_age or draft.goods.ages_ms is not None:
+        look_at_ages(draft)
+        keep_reminder(draft)
     if draft.postings or draft.notices:
         draft.journal.append(record_of(draft))
         write_notices(draft)
@@ -138,7 +153,11 @@ def rule_of(transaction: Transaction) -> Callable[[Draft], Outcome]:
     rule = RULES.get(transaction.kind)
     if rule is None:
         return not_supported
-    return confirming.confirm if transaction.confirm and transaction.kind is Kind.ALLOCATE else rule
+    if transaction.kind is not Kind.ALLOCATE:
+        return rule
+    if transaction.reason == hurrying.SLA_AT_RISK and not transaction.confirm:
+        return hurrying.hurry
+    return confirming.confirm if transaction.confirm else rule
 
 
 def not_supported(_draft: Draft) -> Outcome:
@@ -152,8 +171,11 @@ def conclude(draft: Draft, outcome: Outcome) -> Decision:
         settle(draft, with_lots=assign_lots(draft))
         if draft.goods.queued:
             cover_queue(draft)
-        if draft.transaction.kind in LEAVING and draft.rows.policies().counts_demand:
+        book = draft.rows.policies()
+        if book.counts_demand and draft.transaction.kind in LEAVING:
             remember_demand(draft)
+        if book.watches_movements and draft.transaction.kind in MOVING:
+            watch_movement(draft, outcome)
         draft.journal.append(record_of(draft))
     answer = answer_of(draft, outcome)
     draft.answers.append(answer)
@@ -204,6 +226,15 @@ def dead_letter_of(transaction: Transaction, refusal: Refusal | None) -> str | N
     return f"{transaction.kind} {transaction.transaction_id} of {transaction.source} was refused: {refusal}"
 
 
+def watch(draft: Draft) -> None:
+    """Say where stock runs low or out, and which open alerts are over. Only what is journalled or visited changes any."""
+    if draft.journal or draft.transaction.kind is Kind.REFRESH:
+        if not is_capacity(draft.sku):
+            watch_stock(draft)
+        if draft.goods.open_alerts:
+            close_what_is_over(draft)
+
+
 def finish(draft: Draft, dead_letter: str | None = None) -> Decision:
     """Write levels and alerts, check the books, and hand everything over."""
     if draft.journal or any(shelf.tell_again or shelf.quiet for shelf in draft.shelves.values()):
@@ -211,9 +242,11 @@ def finish(draft: Draft, dead_letter: str | None = None) -> Decision:
         draft.write_levels()
         if draft.levels and draft.goods.has_snapshots:
             remember_levels(draft)
+    if draft.goods.open_alerts or (draft.sku and draft.rows.policies().watches_stock):
+        watch(draft)
     if draft.alerts:
         draft.number_alerts()
-    if draft.sku and draft.references.channels:
+    if draft.sku and draft.references.channels and not is_capacity(draft.sku):
         groups = say_availability(draft)
         if groups is not None and (states_changed(draft) or draft.transaction.kind is Kind.WATCH):
             edges.say_edges(draft, groups)

@@ -18,9 +18,10 @@ import msgspec
 
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.answers import Answer, Candidate, Notice
+from agents.inventory.capacity import is_capacity
 from agents.inventory.goods import NO_GOODS, Goods, next_date_ms
 from agents.inventory.offers import Availability, Edge
-from agents.inventory.policy import Policy
+from agents.inventory.policy import DEFAULT_POLICY, Policy
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, with_due
@@ -245,7 +246,9 @@ class Draft:
         if found is None:
             item = self.goods.item
             category = None if item is None else item.category
-            found = self._policies[where] = self.rows.policy(self.sku, location, channel, category)
+            # Shipments are no goods: no rule withholds some of them, or lets one be waited for.
+            found = DEFAULT_POLICY if is_capacity(self.sku) else self.rows.policy(self.sku, location, channel, category)
+            self._policies[where] = found
         return found
 
     def safety_stock(self, location: str) -> int:
@@ -400,22 +403,34 @@ class Draft:
                 self.levels.append(level_of(self.next_event_id(), self.sku, location, row))
 
     def alert(
-        self, kind: AlertType, severity: Severity, location: str | None, message: str, quantity: int, action: str
+        self,
+        kind: AlertType,
+        severity: Severity,
+        location: str | None,
+        message: str,
+        quantity: int,
+        action: str,
+        *,
+        about: str | None = None,
+        resolves: AlertType | None = None,
+        subject: str | None = None,
     ) -> None:
-        """Raise an alert about this SKU at a location, or about no place of it."""
+        """Raise an alert about this SKU at a location, or about no place of it; or about another `subject`."""
         self.alerts.append(
             Alert(
                 event_id="",
                 type=kind,
                 severity=severity,
-                subject=self.sku if location is None else f"{self.sku}@{location}",
+                subject=subject or (self.sku if location is None else f"{self.sku}@{location}"),
                 message=message,
                 at_ms=self.at_ms,
-                sku=self.sku,
+                sku=self.sku or None,
                 location=location,
                 quantity=quantity,
                 transaction_id=self.transaction.transaction_id,
                 action=action,
+                about=about,
+                resolves=resolves,
             )
         )
 

@@ -31,6 +31,23 @@ class Loss(msgspec.Struct, frozen=True, gc=False, array_like=True):
     reason: str
 
 
+class OpenAlert(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An alert that was said and is not over: its key names SKU, place, type, and what it is about."""
+
+    since_ms: int
+
+
+class Usual(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What movements of one kind usually are, of one SKU at one place. See anomalies.py."""
+
+    seen: int
+    """Movements it follows from."""
+    mean_thousandths: int
+    """Of units, without sign."""
+    deviation_thousandths: int
+    """Mean distance from the mean."""
+
+
 MOST_LOSSES = 100
 """Losses remembered of one place, the youngest; `shrinkage_events` cannot ask for more."""
 

@@ -54,7 +54,13 @@ class Goods(msgspec.Struct, frozen=True, gc=False, array_like=True):
     recalled: tuple[str, ...] = ()
     """Lots that are blocked wherever they are, or will come."""
     reminder_ms: int | None = None
-    """When a safety buffer ends or a shipment is overdue: dates beside `due_ms`."""
+    """When a safety buffer ends, a shipment is overdue or a claim grows old: dates beside `due_ms`."""
+    capacity: int | None = None
+    """Of the day of a place (capacity.py): the shipments that were put on the books for it."""
+    ages_ms: int | None = None
+    """When the next of its claims may be open for too long; only where a policy asks for it."""
+    open_alerts: int = 0
+    """Alerts of it that are said and not over; 0 means that nobody need look whether one is."""
 
 
 class Lot(msgspec.Struct, frozen=True, gc=False, array_like=True):

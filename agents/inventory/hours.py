@@ -45,6 +45,21 @@ def is_among(days: tuple[str, ...], day: int) -> bool:
     return not days or WEEKDAYS[(day + THURSDAY) % 7] in days
 
 
+def sends_on(place: LocationReference, day: int) -> bool:
+    """Whether parcels leave the place on a local day, counted from 1970-01-01."""
+    return is_among(place.working_days, day) and not is_holiday(place, day)
+
+
+def opens_on(place: LocationReference, day: int) -> bool:
+    """Whether shoppers may come on a local day, counted from 1970-01-01."""
+    return is_among(place.opening_days, day) and not is_holiday(place, day)
+
+
+def is_holiday(place: LocationReference, day: int) -> bool:
+    """Whether nobody works at the place on a local day."""
+    return bool(place.holidays) and date_of_day(day) in place.holidays
+
+
 def dispatch_ms(place: LocationReference | None, channel: ChannelReference | None, at_ms: int) -> int:
     """When what is claimed at `at_ms` leaves the place: after handling, with the next carrier on a working day.
 
@@ -59,7 +74,7 @@ def dispatch_ms(place: LocationReference | None, channel: ChannelReference | Non
     day = day_of(ready_ms)
     if place.cut_off is not None and ready_ms - start_of(day) > clock_ms(place.cut_off):
         day += 1
-    while not is_among(place.working_days, day):
+    while not sends_on(place, day):
         day += 1
     leaves_ms = max(ready_ms, start_of(day)) if place.cut_off is None else start_of(day) + clock_ms(place.cut_off)
     return leaves_ms - place.utc_offset_minutes * MILLISECONDS_PER_MINUTE
@@ -84,17 +99,40 @@ def dispatch_date(place: LocationReference | None, channel: ChannelReference | N
     return date_of_day(day_of(leaves_ms if place is None else local_ms(place, leaves_ms)))
 
 
+def has_hours(place: LocationReference) -> bool:
+    """Whether shoppers may not come at any time."""
+    return bool(place.opening_days or place.holidays) or place.opens_at is not None or place.closes_at is not None
+
+
+def collected_by_ms(place: LocationReference | None, ready_ms: int, window_ms: int) -> int:
+    """Until when what is ready at `ready_ms` may be collected: for the window, and never in front of a closed door.
+
+    The window runs from the first moment at which shoppers may come, and where it ends they have until the place closes on
+    that day, or on the next on which it opens.
+    """
+    if place is None or not has_hours(place):
+        return ready_ms + window_ms
+    return next_close_ms(place, next_open_ms(place, ready_ms) + window_ms)
+
+
+def next_close_ms(place: LocationReference, at_ms: int) -> int:
+    """When the place closes on the day of the first moment from `at_ms` on at which shoppers may come."""
+    day = day_of(local_ms(place, next_open_ms(place, at_ms)))
+    closes_ms = MILLISECONDS_PER_DAY if place.closes_at is None else clock_ms(place.closes_at)
+    return start_of(day) + closes_ms - place.utc_offset_minutes * MILLISECONDS_PER_MINUTE
+
+
 def next_open_ms(place: LocationReference, at_ms: int) -> int:
     """The first moment from `at_ms` on at which shoppers may come."""
     now_ms = local_ms(place, at_ms)
     opens_ms = 0 if place.opens_at is None else clock_ms(place.opens_at)
     closes_ms = MILLISECONDS_PER_DAY if place.closes_at is None else clock_ms(place.closes_at)
     day = day_of(now_ms)
-    if is_among(place.opening_days, day) and now_ms < start_of(day) + closes_ms:
+    if opens_on(place, day) and now_ms < start_of(day) + closes_ms:
         found_ms = max(now_ms, start_of(day) + opens_ms)
     else:
         day += 1
-        while not is_among(place.opening_days, day):
+        while not opens_on(place, day):
             day += 1
         found_ms = start_of(day) + opens_ms
     return found_ms - place.utc_offset_minutes * MILLISECONDS_PER_MINUTE

@@ -9,8 +9,15 @@ from __future__ import annotations
 import msgspec
 
 from agents.inventory.answers import Answer, Notice, Status, legs_of
+from agents.inventory.departures import dispatch_days
 from agents.inventory.draft import Draft
 from agents.inventory.reservations import Claim
+from agents.inventory.transactions import Kind, Transaction
+
+LOCATION_CLOSED, LOT_EXPIRED, LOT_BLOCKED = "location_closed", "lot_expired", "lot_blocked"
+"""Reasons of the ledger's own."""
+NEW = frozenset({Status.MOVED, Status.COVERED})
+"""The claim may have units at a place where it had none: as if they were claimed now."""
 
 
 def note(
@@ -37,6 +44,17 @@ def note(
     draft.notices.append(Notice(status, holder, line, quantity, location, from_location, claim))
 
 
+def because(draft: Draft, known: int, reason: str) -> None:
+    """Say why, of all that was noted behind the first `known` notices."""
+    draft.notices[known:] = [msgspec.structs.replace(notice, reason=reason) for notice in draft.notices[known:]]
+
+
+def reason_told(transaction: Transaction) -> str | None:
+    """What the cause says of itself: its reason, or that a lot was blocked."""
+    blocks = transaction.kind is Kind.QUARANTINE and transaction.lot is not None
+    return LOT_BLOCKED if blocks else transaction.reason
+
+
 def write_notices(draft: Draft) -> None:
     """Write what was noted, in the order in which it happened."""
     for notice in draft.notices:
@@ -60,7 +78,9 @@ def write_notices(draft: Draft) -> None:
                 from_location=notice.from_location,
                 channel=notice.claim.channel,
                 order_id=notice.claim.order_id,
+                reason=notice.reason or reason_told(draft.transaction),
                 routed=notice.claim.routed,
+                dispatch_days=dispatch_days(draft, (claim,)) if notice.claim.routed and notice.status in NEW else (),
             )
         )
     draft.notices.clear()

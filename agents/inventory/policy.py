@@ -85,6 +85,18 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     """The ledger chooses no place further away than this; 0 = any."""
     abroad: str = "allowed"
     """`never`: the ledger chooses no place in another country than the destination's."""
+    stock_alerts: str = "none"
+    """`out`: people hear when a place runs out; `low`: also when it runs low (`low_at`, `low_until`, for the place)."""
+    aging_after_ms: int = 0
+    """A claim that is open for longer is alerted, once; 0 = never."""
+    anomaly_factor: int = 0
+    """A movement beyond the usual by so many times the usual deviation is alerted; 0 = never."""
+    anomaly_after: int = 30
+    """So many movements of the kind must have been seen there before one can be unusual."""
+    anomaly_minimum: int = 10
+    """Movements of fewer units are never unusual."""
+    withhold_when_silent: int = 0
+    """Percent of what is available that is not promised while the feed that reports the place is silent."""
 
 
 SETTINGS: tuple[str, ...] = Policy.__struct_fields__
@@ -146,6 +158,14 @@ class PolicyBook:
         """What others work out from the rules and want to keep until one changes; at most `CACHED_POLICIES`."""
         self.counts_demand = False
         """Whether any rule weighs scarcity: only then what leaves is remembered as demand."""
+        self.watches_stock = False
+        """Whether any rule asks for alerts of places that run low or out."""
+        self.watches_age = False
+        """Whether any rule asks for alerts of claims that are open for long."""
+        self.watches_movements = False
+        """Whether any rule asks for alerts of unusual movements: only then it is remembered what is usual."""
+        self.withholds_silent = False
+        """Whether any rule withholds stock while its feed is silent."""
         self._rules: dict[str, PolicySettings] = {}
         self._by_sku: dict[str | None, list[PolicySettings]] = {}
         self._locations: set[str | None] = set()
@@ -219,6 +239,10 @@ class PolicyBook:
         self._channels = {rule.channel for rule in rules}
         self._categories = {rule.category for rule in rules}
         self.counts_demand = any(rule.scarcity_weight for rule in rules)
+        self.watches_stock = any(rule.stock_alerts not in {None, "none"} for rule in rules)
+        self.watches_age = any(rule.aging_after_ms for rule in rules)
+        self.watches_movements = any(rule.anomaly_factor for rule in rules)
+        self.withholds_silent = any(rule.withhold_when_silent for rule in rules)
         self._effective.clear()
         self.derived.clear()
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from agents.inventory.transactions import Kind
+from agents.inventory.transactions import Item, Kind
 
 
 class Account(StrEnum):
@@ -55,3 +55,9 @@ class JournalRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     order_id: str | None = None
     who: str | None = None
     why: str | None = None
+    location: str | None = None
+    """The one place that the transaction names: a count that finds no difference has no posting that would tell."""
+    oversold: int = 0
+    """Promised or sold units that turned out not to be there."""
+    item: Item | None = None
+    """Of ITEM: the reference as it is from now on."""

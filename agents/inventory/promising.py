@@ -4,7 +4,7 @@
     of a channel     atp - its buffer - the open fences of other channels; nothing where it may not sell from
     of no channel    atp - all open fences
 
-A place that is closed promises nothing to anybody. The buffer is a number of units, or a percentage of what the place
+A place that is closed promises nothing to anybody, one whose feed is silent as much less as policy says. The buffer is a number of units, or a percentage of what the place
 has to sell (unpromised + reserved + allocated), rounded up; where a rule sets both, the larger counts.
 """
 
@@ -28,6 +28,8 @@ def promisable(draft: Draft, location: str, channel: str | None, own: Claim | No
     references = draft.references
     if references.knows_any and not (references.is_open(location) and references.may_sell(channel, location)):
         return 0
+    if references.silent and location in references.silent:
+        free -= withheld_units(draft.policy(location, channel), free)
     if channel is not None:
         free -= buffer_units(draft, location, channel)
     if draft.goods.fences:
@@ -67,6 +69,11 @@ def buffer_of(policy: Policy, units: int) -> int:
     """The buffer where there are so many units to sell; a percentage is rounded up."""
     percent = -(-policy.buffer_percent * max(units, 0) // 100)
     return max(policy.buffer, percent)
+
+
+def withheld_units(policy: Policy, free: int) -> int:
+    """Of so many free units, those that are not promised while the feed of the place is silent; rounded up."""
+    return -(-policy.withhold_when_silent * max(free, 0) // 100)
 
 
 def kept_for_others(draft: Draft, location: str, channel: str | None, own: Claim | None = None) -> int:

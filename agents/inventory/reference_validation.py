@@ -6,8 +6,15 @@ from agents.inventory.capacity import capacity_sku
 from agents.inventory.channels import Method
 from agents.inventory.distances import ANYWHERE
 from agents.inventory.hours import MOST_OFFSET_MINUTES, WEEKDAYS, clock_ms
-from agents.inventory.transactions import ChannelReference, Destination, Kind, LocationReference, Transaction
-from agents.inventory.units import MILLISECONDS_PER_DAY
+from agents.inventory.transactions import (
+    ChannelReference,
+    Destination,
+    FeedReference,
+    Kind,
+    LocationReference,
+    Transaction,
+)
+from agents.inventory.units import MILLISECONDS_PER_DAY, day_of_date
 
 LONGEST_NAME = 256
 FENCES = frozenset({Kind.FENCE, Kind.UNFENCE})
@@ -35,6 +42,8 @@ def problem_of_reference(transaction: Transaction) -> str | None:
     if kind is Kind.CHANNEL:
         channel = transaction.channel_reference
         return "CHANNEL carries no channel_reference" if channel is None else problem_of_channel(channel)
+    if kind is Kind.FEED:
+        return "FEED carries no feed" if transaction.feed is None else problem_of_feed(transaction.feed)
     return None
 
 
@@ -96,11 +105,25 @@ def problem_of_hours(reference: LocationReference) -> str | None:
             return f"{what} of {name}: {error}"
     if reference.closes_at is not None and clock_ms(reference.closes_at) <= clock_ms(reference.opens_at or "00:00"):
         return f"{name} closes at {reference.closes_at}, before it opens"
+    problem = problem_of_holidays(reference)
+    if problem is not None:
+        return problem
     if abs(reference.utc_offset_minutes) > MOST_OFFSET_MINUTES:
         return f"utc_offset_minutes of {name} is {reference.utc_offset_minutes}"
     if reference.handling_time_ms is not None and not 0 <= reference.handling_time_ms <= LONGEST_HANDLING_MS:
         return f"handling_time_ms of {name} is {reference.handling_time_ms}"
     return None
+
+
+def problem_of_holidays(reference: LocationReference) -> str | None:
+    """Days on which nobody works there."""
+    if len(reference.holidays) > MOST_LISTED:
+        return f"holidays of {reference.location}: more than {MOST_LISTED}"
+    try:
+        days = [day_of_date(date) for date in reference.holidays]
+    except ValueError as error:
+        return f"holidays of {reference.location}: {error}"
+    return f"holidays of {reference.location}: a day is given twice" if len(days) != len(set(days)) else None
 
 
 def problem_of_zones(reference: LocationReference) -> str | None:
@@ -156,6 +179,15 @@ def problem_of_channel(reference: ChannelReference) -> str | None:
     if reference.late_penalty is not None and not 0 <= reference.late_penalty <= LARGEST_COST:
         return f"late_penalty of {reference.channel} is {reference.late_penalty}"
     return problem_of_names(reference.locations, f"locations of {reference.channel}")
+
+
+def problem_of_feed(feed: FeedReference) -> str | None:
+    """Why the reference of a feed cannot be kept."""
+    if not is_name(feed.feed):
+        return "the feed has no name, or one that cannot be a key"
+    if feed.since_ms is not None and feed.since_ms < 0:
+        return f"since_ms of {feed.feed} is {feed.since_ms}"
+    return problem_of_names(feed.locations, f"locations of {feed.feed}")
 
 
 def problem_of_destination(destination: Destination | None) -> str | None:

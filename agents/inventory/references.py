@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.inventory.capacity_days import scopes_of_change
 from agents.inventory.draft import Draft
 from agents.inventory.offers import Scope
 from agents.inventory.outcomes import Outcome, accept
@@ -27,6 +28,8 @@ def set_location(draft: Draft) -> Outcome:
         draft.changes[LOCATIONS, (new.location,)] = new
         if visible(new) != visible(old or LocationReference(new.location)):
             begin_walk(draft, (Scope(location=new.location),))
+        else:
+            begin_walk(draft, scopes_of_change(old, new))
     return accept()
 
 
@@ -49,6 +52,7 @@ def visible(reference: LocationReference) -> LocationReference:
         cut_off=None,
         handling_time_ms=None,
         daily_capacity=None,
+        holidays=(),
     )
 
 

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from agents.inventory.capacity import is_capacity
+from agents.inventory.capacity_days import resize_day
 from agents.inventory.conflicts import evict
 from agents.inventory.draft import Draft
 from agents.inventory.lots import schedule
@@ -75,6 +77,9 @@ def visit(draft: Draft) -> None:
     if draft.goods.has_lots:
         schedule(draft)
     positions = draft.rows.positions(draft.sku)
+    if is_capacity(draft.sku):  # Claims of a closed place leave with their goods.
+        resize_day(draft)
+        return
     for location in sorted(positions):
         if not draft.references.is_open(location):
             evict(draft, location)

@@ -16,7 +16,8 @@ from agents.inventory.fences import shrink_fences
 from agents.inventory.goods import Lot
 from agents.inventory.items import is_tracked
 from agents.inventory.lots import is_alive, put_lot, schedule
-from agents.inventory.notices import write_notices
+from agents.inventory.notices import LOT_EXPIRED, because, write_notices
+from agents.inventory.open_alerts import open_alert
 from agents.inventory.postings import Account, JournalRecord
 from agents.inventory.rows import LOTS
 from agents.inventory.transactions import Kind
@@ -48,14 +49,16 @@ def set_apart(draft: Draft, location: str, name: str, lot: Lot) -> None:
     put_lot(draft, location, name, apart)
     if is_tracked(draft):
         shrink_fences(draft, location)
+        known = len(draft.notices)
         yielded = yield_lots(draft, shelf, None) + yield_promises(draft, shelf, None)
+        because(draft, known, LOT_EXPIRED)
         if yielded:
             raise_oversold(draft, location, yielded)
         shrink_fences(draft, location)
     draft.journal.append(record_of_removal(draft, lot))
     write_notices(draft)
     message = f"{lot.quantity} units of lot {name} of {draft.sku} at {location} expire on {lot.expires_on}: they are set apart."
-    draft.alert(AlertType.LOT_EXPIRING, Severity.WARNING, location, message, lot.quantity, "Take them off the shelf.")
+    tell(draft, Severity.WARNING, location, name, lot, message, "Take them off the shelf.")
 
 
 def record_of_removal(draft: Draft, lot: Lot) -> JournalRecord:
@@ -79,4 +82,10 @@ def warn(draft: Draft, location: str, name: str, lot: Lot) -> None:
     """The lot will expire soon: said once."""
     message = f"{lot.quantity} units of lot {name} of {draft.sku} at {location} expire on {lot.expires_on}."
     action = "Sell them first, or move them where they sell faster."
-    draft.alert(AlertType.LOT_EXPIRING, Severity.INFO, location, message, lot.quantity, action)
+    tell(draft, Severity.INFO, location, name, lot, message, action)
+
+
+def tell(draft: Draft, severity: Severity, location: str, name: str, lot: Lot, message: str, action: str) -> None:
+    """Raise the alert: it is open until the lot is gone (open_alerts.py)."""
+    open_alert(draft, AlertType.LOT_EXPIRING, location, name)
+    draft.alert(AlertType.LOT_EXPIRING, severity, location, message, lot.quantity, action, about=name)

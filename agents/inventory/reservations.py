@@ -69,6 +69,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The lot that it asks for; null for a claim that takes any."""
     destination: Destination | None = None
     """Where it is to be sent: what a place costs depends on it, also when the claim is covered or moves."""
+    opened_at_ms: int = 0
+    """Record time of the record that opened it; a replaced claim keeps it."""
 
 
 class Closing(StrEnum):

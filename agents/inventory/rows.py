@@ -10,7 +10,7 @@ import msgspec
 from agents.inventory.alerts import Alert
 from agents.inventory.answers import Answer, KeptAnswer
 from agents.inventory.channels import References
-from agents.inventory.findings import Case, Losses, ToldLevels
+from agents.inventory.findings import Case, Losses, OpenAlert, ToldLevels, Usual
 from agents.inventory.goods import Goods, Lot
 from agents.inventory.offers import Availability, Edge, Refreshing, ToldStates
 from agents.inventory.policy import Policy, PolicyBook
@@ -18,7 +18,14 @@ from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import JournalRecord
 from agents.inventory.reservations import Claim, ClosedClaim
 from agents.inventory.shipments import Inbound, Transfer
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Transaction, Watcher
+from agents.inventory.transactions import (
+    ChannelReference,
+    FeedReference,
+    LocationReference,
+    PolicySettings,
+    Transaction,
+    Watcher,
+)
 
 POSITIONS = "positions"  # (sku, location) -> Position
 CLAIMS = "claims"  # (sku, holder, line) -> Claim, the open ones
@@ -39,6 +46,9 @@ LOCATIONS = "locations"  # (location,) -> LocationReference
 CHANNELS = "channels"  # (channel,) -> ChannelReference
 TOLD = "told"  # (sku,) -> ToldStates
 REFRESHING = "refreshing"  # (WALK,) -> Refreshing
+OPEN_ALERTS = "open_alerts"  # (sku, location or "", type, about) -> OpenAlert
+USUAL = "usual"  # (sku, location, kind) -> Usual, where a policy asks for unusual movements
+FEEDS = "feeds"  # (feed,) -> FeedReference
 
 WALK = "skus"
 """The only key of the table `refreshing`: a walk over all SKUs of the partition."""
@@ -80,8 +90,11 @@ Row = (
     | Case
     | Losses
     | ToldLevels
+    | OpenAlert
+    | Usual
     | LocationReference
     | ChannelReference
+    | FeedReference
     | Refreshing
     | ToldStates
 )
@@ -124,7 +137,7 @@ class Rows(Protocol):
         """All policy rules in force."""
 
     def references(self) -> References:
-        """What LOCATION and CHANNEL records said."""
+        """What LOCATION, CHANNEL and FEED records said."""
 
     def goods(self, sku: str) -> Goods | None:
         """What is known of the SKU as a whole."""
@@ -153,6 +166,8 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     """Of a forwarded record: its first record time, used where `occurred_at_ms` is absent."""
     edge_topics: tuple[str, ...] | None = None
     """Where a watcher may have edges said; null = anywhere."""
+    partition: int = 0
+    """What is broadcast is decided in every partition: what people must hear of it is said in the first."""
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

@@ -19,6 +19,9 @@ VISIBLE = (
     "minimum_shelf_life_days",
     "removal_days",
     "expiry_warning_days",
+    "stock_alerts",
+    "aging_after_ms",
+    "withhold_when_silent",
 )
 """Settings by which something was published or is withheld: where one changes, the SKUs concerned are visited.
 The others are only asked when something happens."""

@@ -126,7 +126,8 @@ def tell_lifted(draft: Draft, buffer: SafetyBuffer) -> None:
         f"{buffer.quantity} units of {draft.sku} at {buffer.location} are no longer withheld: "
         "there are too few losses within the window."
     )
-    draft.alert(AlertType.SHRINKAGE, Severity.INFO, buffer.location, message, 0, "Nothing; it is for your information.")
+    action = "Nothing; it is for your information."
+    draft.alert(AlertType.RESOLVED, Severity.INFO, buffer.location, message, 0, action, resolves=AlertType.SHRINKAGE)
 
 
 def day_text(time_ms: int) -> str:

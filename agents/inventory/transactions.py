@@ -41,12 +41,14 @@ class Kind(StrEnum):
     POLICY = "POLICY"
     LOCATION = "LOCATION"
     CHANNEL = "CHANNEL"
+    FEED = "FEED"
 
 
+STOCK_KEEPER = "stock_keeper"
 ORDER_ROUTER = "order_router"
 """The source of what the order router asks: it hears, on its own topic, of everything that becomes of its claims."""
 
-BROADCAST_KINDS = frozenset({Kind.POLICY, Kind.LOCATION, Kind.CHANNEL})
+BROADCAST_KINDS = frozenset({Kind.POLICY, Kind.LOCATION, Kind.CHANNEL, Kind.FEED})
 """Reference that every partition hears; the only records whose key is not a SKU."""
 
 SYSTEM_KINDS = frozenset({Kind.EXPIRE, Kind.REFRESH})
@@ -149,6 +151,8 @@ class Item(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     category: str | None = None
     tracked: bool = True
     kit: tuple[Component, ...] = ()
+    unit_cost: int = 0
+    """What a unit costs, in the smallest unit of money; 0 = not told."""
 
 
 class PolicySettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -208,6 +212,18 @@ class PolicySettings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The ledger chooses no place that is further away than this; 0 = any."""
     abroad: str | None = None
     """`allowed`, or `never`: the ledger chooses no place in another country than the destination's."""
+    stock_alerts: str | None = None
+    """`none`, `out`, or `low` (both): whether people hear when a place runs out, or runs low (`low_at`, `low_until`)."""
+    aging_after_ms: int | None = None
+    """A claim that is open for longer is alerted, once; 0 = never."""
+    anomaly_factor: int | None = None
+    """A movement beyond the usual by so many times the usual deviation is alerted; 0 = never."""
+    anomaly_after: int | None = None
+    """So many movements of the kind must have been seen there before one can be unusual."""
+    anomaly_minimum: int | None = None
+    """Movements of fewer units are never unusual."""
+    withhold_when_silent: int | None = None
+    """Percent of what is available that is not promised while the feed that reports the place is silent."""
 
 
 class Zone(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -258,6 +274,8 @@ class LocationReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=Tru
     """From claim to ready for the carrier; null = as long as the channel says."""
     daily_capacity: int | None = None
     """Shipments that can leave in a day; null = without limit, 0 = the ledger never chooses it."""
+    holidays: tuple[str, ...] = ()
+    """Local dates, `YYYY-MM-DD`, on which no parcels leave and no shoppers may come."""
 
 
 class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -275,6 +293,19 @@ class ChannelReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     """How long after it was placed an order may be cancelled; null = until it is picked."""
     late_penalty: int | None = None
     """What each day late costs by its service level, in the unit of zone costs; null = 1."""
+
+
+class FeedReference(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a feed stands: a system that reports what happens at some places."""
+
+    feed: str
+    """The `source` of its records."""
+    silent: bool = False
+    """True: it has not been heard for longer than it may be silent."""
+    since_ms: int | None = None
+    """Silent: when it was last heard, null = never. Speaking: when it was heard again."""
+    locations: tuple[str, ...] = ()
+    """Places whose stock it reports."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -336,6 +367,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     policy: PolicySettings | None = None
     location_reference: LocationReference | None = None
     channel_reference: ChannelReference | None = None
+    feed: FeedReference | None = None
     who: str | None = None
     """The person or system answerable for a correction."""
     why: str | None = None

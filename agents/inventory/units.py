@@ -52,6 +52,12 @@ def date_of_day(day: int) -> str:
     return f"{year:04d}-{month:02d}-{day - _day(year, month, 1) + 1:02d}"
 
 
+def moment_text(time_ms: int) -> str:
+    """A time for people, to the minute, in UTC: `2026-01-05 10:15 UTC`."""
+    minutes = time_ms // MILLISECONDS_PER_MINUTE
+    return f"{date_of_day(day_of(time_ms))} {minutes // 60 % 24:02d}:{minutes % 60:02d} UTC"
+
+
 def _day(year: int, month: int, day: int) -> int:
     years = year - 1 if month <= 2 else year
     days_before_month = (153 * ((month + 9) % 12) + 2) // 5

@@ -64,8 +64,12 @@ NOT_BELOW_ZERO = (
     "shrinkage_buffer",
     "echo_window_ms",
     "farthest_km",
+    "anomaly_factor",
+    "anomaly_after",
+    "anomaly_minimum",
 )
 """Settings of a policy rule."""
+PERCENT = ("buffer_percent", "withhold_when_silent")
 LARGEST_WEIGHT = 1_000_000
 """So that costs stay far within 64 bits."""
 REQUESTABLE = frozenset({Kind.SHIP, Kind.TRANSFER_OUT, Kind.ADJUST})
@@ -209,6 +213,8 @@ def problem_of_item(transaction: Transaction) -> str | None:
         return f"{transaction.kind} carries an item"
     if not item.unit:
         return "the item has no unit"
+    if item.unit_cost < 0:
+        return f"a unit costs {item.unit_cost}"
     components = [component.sku for component in item.kit]
     for component in item.kit:
         if not component.sku or len(component.sku) > LONGEST_NAME or "\0" in component.sku:
@@ -262,8 +268,14 @@ def problem_of_rule(rule: PolicySettings) -> str | None:
         return f"shrinkage_window_ms is {rule.shrinkage_window_ms}; it must be above zero"
     if rule.shrinkage_events is not None and rule.shrinkage_events > MOST_LOSSES:
         return f"shrinkage_events is {rule.shrinkage_events}; so many losses are not remembered"
-    if rule.buffer_percent is not None and not 0 <= rule.buffer_percent <= 100:
-        return f"buffer_percent is {rule.buffer_percent}"
+    for name in PERCENT:
+        value = getattr(rule, name)
+        if value is not None and not 0 <= value <= 100:
+            return f"{name} is {value}"
+    if rule.aging_after_ms is not None and not 0 <= rule.aging_after_ms <= LATEST_MS:
+        return f"aging_after_ms is {rule.aging_after_ms}"
+    if rule.stock_alerts not in {None, "none", "out", "low"}:
+        return f"stock_alerts is {rule.stock_alerts}; it may be none, out or low"
     for name in WEIGHTS:
         value = getattr(rule, name)
         if value is not None and not 0 <= value <= LARGEST_WEIGHT:

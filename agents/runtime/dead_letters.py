@@ -22,6 +22,8 @@ ATTEMPTS_HEADER = "onhand.redrive.attempts"
 """On a redriven record: how often it was tried before."""
 PARKED = "parked"
 """The stage of a record that broke an invariant and that a person decided to leave out."""
+UNDELIVERED = "deliver"
+"""The stage of a command that nobody could be told. It was no fold's to decide."""
 LARGEST_KEPT_BYTES = 512 * 1024
 """Key, value and headers. Beyond this they would not fit into a record of the broker's default size beside the story."""
 HEAD_BYTES = 64 * 1024
@@ -43,7 +45,7 @@ class DeadLetters:
     def bury(
         self, record: InputRecord, at_ms: int, *, reason: str, stage: str, error: BaseException | None = None
     ) -> Outgoing:
-        """The dead letter of `record`; `stage` says where it failed: `key`, `decode`, `decide`, or `parked`."""
+        """The dead letter of `record`; `stage` says where it failed: `key`, `decode`, `decide`, `parked` or `deliver`."""
         original, key, headers = record.value(), record.key(), _original(record)
         value = original or b""
         reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."

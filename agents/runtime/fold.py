@@ -96,6 +96,8 @@ class FoldContext:
     """The input topic."""
     partition: int
     bury: Bury
+    replays: bool = False
+    """The records are folded once more, to compare: nothing beside the log may be begun."""
 
 
 FoldFactory = Callable[[FoldContext], Fold]

@@ -43,6 +43,8 @@ class LevelsView:
         self._levels: dict[str, dict[str, Seen]] = {}
         self._behind: set[int] = set(range(partitions))
         self._ended = threading.Event()
+        self._starting = threading.Lock()
+        self._is_started = False
         self._thread = threading.Thread(target=self._run, name="levels-view", daemon=True)
 
     @property
@@ -51,9 +53,11 @@ class LevelsView:
         return not self._behind
 
     def start(self) -> None:
-        """Begin to read, once; later calls do nothing."""
-        if not self._thread.is_alive() and not self._ended.is_set():
-            self._thread.start()
+        """Begin to read, once; later calls do nothing. Partitions are opened by several threads at a time."""
+        with self._starting:
+            if not self._is_started and not self._ended.is_set():
+                self._is_started = True
+                self._thread.start()
 
     def stop(self) -> None:
         """Read no more."""

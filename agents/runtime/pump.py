@@ -66,9 +66,15 @@ class Pump:
         listener: Listener,
         loop: asyncio.AbstractEventLoop,
         surroundings: Surroundings = REAL,
+        *,
+        knows_member: bool = False,
     ) -> None:
+        """`knows_member`: for who commits the group's offsets in transactions of its own, see `member`."""
         self.topic = topic
+        self.member: Any = None
+        """Who the consumer is in its group, as of the last poll, for `send_offsets_to_transaction`."""
         self.last_poll_ms = 0
+        self._knows_member = knows_member
         self._settings = dict(settings)
         self._listener = listener
         self._loop = loop
@@ -132,6 +138,7 @@ class Pump:
             self._jobs.popleft()()
         assert self._consumer is not None
         messages = self._consumer.consume(RECORDS_PER_POLL, POLL_S)
+        self._learn_member(self._consumer)
         self.last_poll_ms = self._surroundings.now_ms()
         if self._fatal is not None:
             raise KafkaException(self._fatal)
@@ -219,10 +226,16 @@ class Pump:
 
     def _on_taken(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [p.partition for p in partitions]
+        self._learn_member(consumer)
         if numbers:
             log.info("taken %s%s", self.topic, sorted(numbers))
             _wait(self._ask(self._listener.taken(numbers)))
         consumer.incremental_unassign(partitions)
+
+    def _learn_member(self, consumer: Consumer) -> None:
+        # Only here: from another thread the call would wait for a gap between two polls, and there is hardly one.
+        if self._knows_member:
+            self.member = consumer.consumer_group_metadata()
 
     def _ask(self, work: Coroutine[Any, Any, None]) -> Any:
         """A future of what the event loop is to do."""

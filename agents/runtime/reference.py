@@ -1,6 +1,6 @@
 """Reference in the log: records that every partition must hear, and the seeds of topology.yaml.
 
-A broadcast record (POLICY, LOCATION, CHANNEL) goes to every partition of the transactions topic in one Kafka transaction
+A broadcast record (POLICY, LOCATION, CHANNEL, FEED) goes to every partition of the transactions topic in one Kafka transaction
 under one transactional id, `<app>.reference`. Writers fence each other off by it, so every partition has the records in the
 same order, and no partition has one that another lacks.
 
@@ -24,7 +24,14 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from agents.inventory.transactions import ChannelReference, Kind, LocationReference, PolicySettings, Transaction
+from agents.inventory.transactions import (
+    ChannelReference,
+    FeedReference,
+    Kind,
+    LocationReference,
+    PolicySettings,
+    Transaction,
+)
 from agents.runtime.broker_errors import BrokerUnusable, explain
 from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.topology import BOOTSTRAP
@@ -50,18 +57,20 @@ class Broadcast:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-Reference = PolicySettings | LocationReference | ChannelReference
+Reference = PolicySettings | LocationReference | ChannelReference | FeedReference
 """What a broadcast record carries."""
 
-_PREFIXES = (b"policy:", b"location:", b"channel:")
+_PREFIXES = (b"policy:", b"location:", b"channel:", b"feed:")
 
 
 def reference_key(reference: Reference) -> str:
-    """The key of every record of this rule, place or channel."""
+    """The key of every record of this rule, place, channel or feed."""
     if isinstance(reference, PolicySettings):
         return f"policy:{reference.rule}"
     if isinstance(reference, LocationReference):
         return f"location:{reference.location}"
+    if isinstance(reference, FeedReference):
+        return f"feed:{reference.feed}"
     return f"channel:{reference.channel}"
 
 
@@ -74,6 +83,8 @@ def reference_transaction(
         return Transaction(kind=Kind.POLICY, policy=reference, **said)
     if isinstance(reference, LocationReference):
         return Transaction(kind=Kind.LOCATION, location_reference=reference, **said)
+    if isinstance(reference, FeedReference):
+        return Transaction(kind=Kind.FEED, feed=reference, **said)
     return Transaction(kind=Kind.CHANNEL, channel_reference=reference, **said)
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agents.runtime.app import CANNOT, FINE
 
@@ -32,6 +32,17 @@ def die_with_parent() -> None:
         log.debug("this system cannot tie a process to its parent")
 
 
+def tied_to(parent: int) -> Callable[[], None]:
+    """What a child does before it is anything: it ends with the parent, even one that dies in this very moment."""
+
+    def tie() -> None:
+        die_with_parent()
+        if os.getppid() != parent:  # It died before the kernel knew.
+            os._exit(FINE)
+
+    return tie
+
+
 class _Child:
     """One agent's process, and when it may be started again."""
 
@@ -45,7 +56,8 @@ class _Child:
 
     def start(self) -> None:
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(self.command)
+        # A child that tied itself would be on its own while it is loading its modules. No thread runs here.
+        self.process = subprocess.Popen(self.command, preexec_fn=tied_to(os.getpid()))  # noqa: PLW1509
         log.info("agent %s runs as process %d", self.name, self.process.pid)
 
     def died(self, code: int) -> None:
@@ -69,17 +81,22 @@ class Supervisor:
 
     def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
         self._children = [_Child(name, command) for name, command in commands.items()]
-        self._stopping = threading.Event()
+        # No Event: its lock is not re-entrant, and a signal that came while the main thread held it would wait for ever.
+        self._stopping = False
 
     def run(self) -> int:
         """Start all and watch them, until SIGTERM or SIGINT, or until one cannot run. Returns the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, lambda *_: self.stop())
         code = FINE
-        while not self._stopping.is_set() and code == FINE:
+        while not self._stopping and code == FINE:
             code = self._look()
-            self._stopping.wait(_LOOK_EVERY_S)
+            time.sleep(_LOOK_EVERY_S)
         return max(code, self._stop_all())
+
+    def stop(self) -> None:
+        """Stop all within a moment. A signal may call it at any time."""
+        self._stopping = True
 
     def _look(self) -> int:
         for child in self._children:

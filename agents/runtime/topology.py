@@ -13,11 +13,25 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
+from agents.inventory.campaigns.rows import CampaignPolicy
 from agents.inventory.orders.rows import OrderPolicy
+from agents.inventory.replenishment.rows import Rebalance, ReplenishmentPolicy
+from agents.inventory.scores.rows import ScorePolicy
 from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
-from agents.runtime import notation, topology_orders, topology_reference
+from agents.runtime import (
+    notation,
+    topology_campaigns,
+    topology_orders,
+    topology_platforms,
+    topology_reference,
+    topology_replenishment,
+    topology_scores,
+    topology_sources,
+)
 from agents.runtime.environment import EnvironmentMistake, client_settings
 from agents.runtime.topology_file import Mistakes, Section, TopologyInvalid, described, did_you_mean, read
+from agents.runtime.topology_platforms import Platform
+from agents.runtime.topology_sources import Feed
 
 __all__ = [
     "AgentSettings",
@@ -135,10 +149,17 @@ class Topology:
     state: StateSettings
     answers_keep_ms: int
     backfill_sources: frozenset[str]
+    feeds: tuple[Feed, ...]
+    """Sources that are expected to speak, by name."""
     policies: tuple[PolicySettings, ...]
     locations: tuple[LocationReference, ...]
     channels: tuple[ChannelReference, ...]
     orders: OrderPolicy
+    campaigns: CampaignPolicy
+    replenishment: ReplenishmentPolicy
+    scores: ScorePolicy
+    platforms: Mapping[str, Platform]
+    """Where `onhand deliver` sends commands to ad platforms; none = nowhere."""
     mappings: Mapping[str, Any]
 
     @property
@@ -179,6 +200,9 @@ def load(path: Path, environment: Mapping[str, str]) -> Topology:
     defaults = _topic_defaults(file.section("topic_defaults"))
     topics = {name: _topic(name, section, defaults) for name, section in file.section("topics").sections().items()}
     state = _state(file.section("state"))
+    locations = topology_reference.locations(file)
+    channels = topology_reference.channels(file)
+    backfill_sources, feeds = topology_sources.sources(file.section("sources"))
     topology = Topology(
         app=app,
         kafka=kafka,
@@ -189,14 +213,20 @@ def load(path: Path, environment: Mapping[str, str]) -> Topology:
         agents=MappingProxyType(_agents(file.section("agents"), app, topics, state, defaults)),
         state=state,
         answers_keep_ms=_answers_keep_ms(file.section("answers")),
-        backfill_sources=_backfill_sources(file.section("sources")),
+        backfill_sources=backfill_sources,
+        feeds=feeds,
         policies=topology_reference.policies(file),
-        locations=topology_reference.locations(file),
-        channels=topology_reference.channels(file),
-        orders=topology_orders.order_policy(file.section("orders")),
+        locations=locations,
+        channels=channels,
+        orders=topology_orders.order_policy(file.section("orders"), channels, locations),
+        scores=topology_scores.score_policy(file.section("scores")),
+        replenishment=topology_replenishment.replenishment_policy(file.section("replenishment")),
+        platforms=topology_platforms.platforms(file.section("platforms")),
+        campaigns=topology_campaigns.campaign_policy(file.section("campaigns")),
         mappings=file.free("mappings"),
     )
     _check_partitions(topology, mistakes)
+    _check_rebalance(topology, mistakes)
     file.finish()
     if mistakes.sentences:
         raise TopologyInvalid(path, mistakes.sentences)
@@ -373,18 +403,29 @@ def _answers_keep_ms(section: Section) -> int:
     return keep_ms
 
 
-def _backfill_sources(section: Section) -> frozenset[str]:
-    sources = set()
-    for name, inner in section.sections().items():
-        if inner.flag("backfill", False):
-            sources.add(name)
-        inner.finish()
-    return frozenset(sources)
+def _check_rebalance(topology: Topology, mistakes: Mistakes) -> None:
+    """Who is to ask the ledger for transfers must write into its topic, or they would be waited for in vain."""
+    for agent in topology.agents.values():
+        said = {topology.topics[name].schema for name in agent.says if name in topology.topics}
+        if (
+            topology.replenishment.rebalance is Rebalance.AUTO
+            and "replenishment_request" in said
+            and "transaction" not in said
+        ):
+            mistakes.add(
+                "replenishment.rebalance", f"must not be auto: {agent.name} does not say the topic of transactions"
+            )
+
+
+def _copied_into(topology: Topology) -> list[str]:
+    """Topics into which the ledger copies what it decided about a SKU, in the partition of the same number."""
+    return [name for name, topic in topology.topics.items() if topic.schema == "demand"]
 
 
 def _check_partitions(topology: Topology, mistakes: Mistakes) -> None:
     """A SKU must have the same partition number everywhere: its owner writes where it reads."""
-    counts = {name: topic.partitions for name, topic in topology.topics.items() if name.startswith("inventory.")}
+    by_sku = {*(name for name in topology.topics if name.startswith("inventory.")), *_copied_into(topology)}
+    counts = {name: topic.partitions for name, topic in topology.topics.items() if name in by_sku}
     folded = {agent.folds for agent in topology.agents.values()}
     measure = next((name for name in counts if name in folded), next(iter(counts), None))
     for name, count in counts.items():

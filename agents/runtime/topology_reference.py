@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ POLICY_WORDS = {
     "claims": ("first_come", "priority"),
     "backorder": ("none", "limit", "unlimited"),
     "abroad": ("allowed", "never"),
+    "stock_alerts": ("none", "out", "low"),
 }
 _Reference = TypeVar("_Reference", PolicySettings, LocationReference, ChannelReference)
 
@@ -95,6 +97,7 @@ def _location(section: Section) -> LocationReference:
         cut_off=section.text("cut_off", "") or None,
         handling_time_ms=_given(section, "handling_time_ms", section.duration_ms),
         daily_capacity=_given(section, "daily_capacity", section.whole),
+        holidays=_dates(section, "holidays"),
     )
     section.finish()
     _judge(section, problem_of_location(reference) if reference.location else None)
@@ -147,6 +150,18 @@ def _offset_minutes(section: Section) -> int:
         section.wrong("utc_offset", f"must be local time less UTC, written +HH:MM or -HH:MM in quotes, not {text!r}")
         return 0
     return -minutes if text[0] == "-" else minutes
+
+
+def _dates(section: Section, name: str) -> tuple[str, ...]:
+    """Days, as YAML reads them or in quotes."""
+    values = section.values.get(name)
+    section.asked.add(name)
+    if values is None:
+        return ()
+    if isinstance(values, list) and all(isinstance(each, str | dt.date) for each in values):
+        return tuple([each if isinstance(each, str) else each.isoformat() for each in values])
+    section.wrong(name, f"must be a list of dates YYYY-MM-DD, not {values!r}")
+    return ()
 
 
 def _tenths(section: Section, name: str) -> int | None:

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, cast
 
-import msgspec
 from msgspec.structs import asdict, astuple
 
 from agents.inventory import rows as names
 from agents.inventory.answers import Answer, KeptAnswer
 from agents.inventory.channels import NO_REFERENCES, References
-from agents.inventory.findings import Case, Losses, ToldLevels
+from agents.inventory.findings import Case, Losses, OpenAlert, ToldLevels, Usual
 from agents.inventory.goods import Goods, Lot
 from agents.inventory.offers import Refreshing, ToldStates
 from agents.inventory.policy import Policy, PolicyBook
@@ -23,31 +22,21 @@ from agents.inventory.positions import Position
 from agents.inventory.reservations import Claim, ClosedClaim
 from agents.inventory.rows import Demand, Due, Movement
 from agents.inventory.shipments import Inbound, Transfer
-from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings
+from agents.inventory.transactions import ChannelReference, FeedReference, LocationReference, PolicySettings
 from agents.state.keys import Key, encode_texts
 from agents.state.overlay import Overlay
-from agents.state.tables import Table
+from agents.state.tables import Table, array_like
 
 ANSWER_KEY_BYTES = 16
 """Of blake2b over (source, SKU, transaction id)."""
 
 
-def _array_like(row: type[msgspec.Struct], **replaced: Any) -> type[msgspec.Struct]:
-    """A twin of a row type that MessagePack writes as an array, some fields of it with another type."""
-    fields = [
-        (field.name, replaced.get(field.name, field.type))
-        if field.required
-        else (field.name, replaced.get(field.name, field.type), field.default)
-        for field in msgspec.structs.fields(row)
-    ]
-    return msgspec.defstruct(f"Stored{row.__name__}", fields, array_like=True, frozen=True, kw_only=True)
-
-
-StoredAnswer = _array_like(Answer)
-StoredKeptAnswer = _array_like(KeptAnswer, answer=StoredAnswer | None)
-StoredPolicySettings = _array_like(PolicySettings)
-StoredLocationReference = _array_like(LocationReference)
-StoredChannelReference = _array_like(ChannelReference)
+StoredAnswer = array_like(Answer)
+StoredKeptAnswer = array_like(KeptAnswer, answer=StoredAnswer | None)
+StoredPolicySettings = array_like(PolicySettings)
+StoredLocationReference = array_like(LocationReference)
+StoredChannelReference = array_like(ChannelReference)
+StoredFeedReference = array_like(FeedReference)
 
 _ANSWER_AT = KeptAnswer.__struct_fields__.index("answer")
 
@@ -77,6 +66,10 @@ def _location_from_array(stored: Any) -> LocationReference:
 
 def _channel_from_array(stored: Any) -> ChannelReference:
     return ChannelReference(**asdict(stored))
+
+
+def _feed_from_array(stored: Any) -> FeedReference:
+    return FeedReference(**asdict(stored))
 
 
 def _answer_key(key: Key) -> bytes:
@@ -141,6 +134,17 @@ CASES = Table(names.CASES, b"D", (str, str), Case, cached=False)
 LOSSES = Table(names.LOSSES, b"s", (str, str), Losses, cached=False)
 TOLD_LEVELS = Table(names.TOLD_LEVELS, b"e", (str, str), ToldLevels, cached=False)
 DEMAND = Table(names.DEMAND, b"w", (str, str), Demand, cached=False)
+OPEN_ALERTS = Table(names.OPEN_ALERTS, b"o", (str, str, str, str), OpenAlert, cached=False)
+USUAL = Table(names.USUAL, b"u", (str, str, str), Usual)
+FEEDS = Table(
+    names.FEEDS,
+    b"F",
+    (str,),
+    FeedReference,
+    to_array=astuple,
+    stored_as=StoredFeedReference,
+    from_array=_feed_from_array,
+)
 
 LEDGER_TABLES: tuple[Table, ...] = (
     POSITIONS,
@@ -162,6 +166,9 @@ LEDGER_TABLES: tuple[Table, ...] = (
     LOSSES,
     TOLD_LEVELS,
     DEMAND,
+    OPEN_ALERTS,
+    USUAL,
+    FEEDS,
 )
 
 
@@ -183,8 +190,9 @@ class LedgerRows:
         self._goods = overlay.table(GOODS)
         self._locations = overlay.table(LOCATIONS)
         self._channels = overlay.table(CHANNELS)
+        self._feeds = overlay.table(FEEDS)
         self._references = NO_REFERENCES
-        self._locations_revision = self._channels_revision = -1
+        self._locations_revision = self._channels_revision = self._feeds_revision = -1
         self._book = PolicyBook(())
         self._book_revision = -1
         self._due_discards = 0
@@ -257,12 +265,19 @@ class LedgerRows:
 
     def references(self) -> References:
         """See `Rows.references`."""
-        at_locations, at_channels = self._locations.revision, self._channels.revision
-        if at_locations != self._locations_revision or at_channels != self._channels_revision:
+        at_locations, at_channels, at_feeds = self._locations.revision, self._channels.revision, self._feeds.revision
+        if (
+            at_locations != self._locations_revision
+            or at_channels != self._channels_revision
+            or at_feeds != self._feeds_revision
+        ):
             self._locations_revision, self._channels_revision = at_locations, at_channels
-            locations, channels = self._locations.scan(), self._channels.scan()
+            self._feeds_revision = at_feeds
+            locations, channels, feeds = self._locations.scan(), self._channels.scan(), self._feeds.scan()
             self._references = References(
-                {row.location: row for _, row in locations}, {row.channel: row for _, row in channels}
+                {row.location: row for _, row in locations},
+                {row.channel: row for _, row in channels},
+                {row.feed: row for _, row in feeds},
             )
         return self._references
 

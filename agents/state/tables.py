@@ -86,6 +86,17 @@ class Table:
         return encode_prefix(self.shape, parts)
 
 
+def array_like(row: type[msgspec.Struct], **replaced: Any) -> type[msgspec.Struct]:
+    """A twin of a row type that MessagePack writes as an array, some fields of it with another type."""
+    fields = [
+        (field.name, replaced.get(field.name, field.type))
+        if field.required
+        else (field.name, replaced.get(field.name, field.type), field.default)
+        for field in msgspec.structs.fields(row)
+    ]
+    return msgspec.defstruct(f"Stored{row.__name__}", fields, array_like=True, frozen=True, kw_only=True)
+
+
 def _only_part(key: Key) -> bytes:
     return key[0]  # type: ignore[return-value]
 

@@ -94,7 +94,7 @@ def test_every_cut_is_malformed_and_names_the_field(decode: Decoder, sale: bytes
 
 def test_an_unknown_kind_is_malformed(decode: Decoder, sale: bytes) -> None:
     at = sale.index(b"\x06pos") + 4
-    assert reason(decode, sale[:at] + b"\x7e" + sale[at + 1 :]) == "Field `kind` has symbol 63 of 28: an unknown kind."
+    assert reason(decode, sale[:at] + b"\x7e" + sale[at + 1 :]) == "Field `kind` has symbol 63 of 29: an unknown kind."
     assert "unknown kind" in reason(decode, sale[:at] + b"\x00" + sale[at + 1 :])
 
 

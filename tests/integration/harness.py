@@ -33,6 +33,7 @@ from agents.runtime.dead_letters import STORY_HEADER
 from agents.runtime.fold import FIRST_RECORD_TIME_HEADER, header
 from agents.runtime.partitioner import PARTITIONER, partition_of
 from agents.runtime.plan import said_topics
+from agents.runtime.preflight import needed_topics
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import load
 from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
@@ -61,6 +62,8 @@ __all__ = [
 
 TOPOLOGY_FILE = ROOT / "topology.yaml"
 BROADCAST_PREFIXES = (b"policy:", b"location:", b"channel:")
+SCHEMAS_OF_EDGES = frozenset({"edge", "campaign"})
+"""Of the topics that carry edges; the first of them is for everybody."""
 
 
 @dataclass
@@ -138,9 +141,11 @@ class Stage:
         self._tails: dict[str, Tail] = {}
         self._expected: dict[int, Expected] = {}
 
-    def create(self) -> Self:
-        """Make its topics."""
-        Cluster(self.topology.kafka).create(list(self.topology.all_topics.values()))
+    def create(self, *agents: str) -> Self:
+        """Make the topics of these agents, by default the stock keeper's: those of all would only cost time."""
+        chosen = [self.topology.agents[name] for name in agents or (AGENT,)]
+        topics = {name: topic for agent in chosen for name, topic in needed_topics(self.topology, agent).items()}
+        Cluster(self.topology.kafka).create(list(topics.values()))
         return self
 
     def worker(self, instance: str = "1", *options: str, **environment: str) -> Worker:
@@ -327,7 +332,10 @@ class Stage:
                 digest(transaction),
                 False,
                 None if first is None else int(first),
-                tuple(name for name in self.agent.says if self.topology.all_topics[name].schema == "edge")[1:],
+                tuple(name for name in self.agent.says if self.topology.all_topics[name].schema in SCHEMAS_OF_EDGES)[
+                    1:
+                ],
+                partition,
             )
             decision = decide(expected.rows, arrival, self.topology.answers_keep_ms)
             expected.rows.apply(decision.changes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +19,24 @@ from agents.state.lock import StateDirectoryLock
 from agents.stock_keeper import AGENT
 from tests.integration.harness import ROOT, Stage
 from tests.tools.asking import ask
+from tools.brokers.scratch import ClusterAddress
 
 pytestmark = pytest.mark.embedded
 
 INSTANCE = "all"
 WITHIN_S = 90.0
+
+
+@pytest.fixture
+def stage(broker: ClusterAddress, tmp_path: Path) -> Iterator[Stage]:
+    """With the first two agents of the topology: each one more would be one more process, and show nothing more."""
+
+    def first_two(text: str) -> str:
+        third = [match.start() for match in re.finditer(r"^  \w+:.*\n    folds:", text, re.MULTILINE)][2]
+        return text[:third] + text[text.index("\nstate:") :]
+
+    with Stage(broker, tmp_path, edit=first_two) as made:
+        yield made
 
 
 @pytest.fixture

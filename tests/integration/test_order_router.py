@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,7 @@ from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, R
 from agents.inventory.transactions import ORDER_ROUTER, Kind
 from tests.integration.harness import Stage, Tail, a_transaction, receipt
 from tests.integration.processes import Worker
+from tests.tools.asking import ask
 from tools.brokers.encoding import codec_of
 
 PATIENCE_S = 60.0
@@ -47,7 +49,8 @@ class Shop:
     def place(self, order_id: str, *lines: tuple[str, int], **fields: Any) -> None:
         """A paid order."""
         ordered = tuple(OrderedLine(number, sku, quantity) for number, (sku, quantity) in enumerate(lines, 1))
-        self.tell(OrderKind.PLACED, order_id, lines=ordered, **{"paid": True, **fields})
+        now_ms = time.time_ns() // 1_000_000
+        self.tell(OrderKind.PLACED, order_id, lines=ordered, **{"paid": True, "occurred_at_ms": now_ms, **fields})
 
     def of(self, order_id: str) -> list[Routing]:
         """What was said about an order, in its order."""
@@ -66,7 +69,7 @@ class Shop:
 
 def two_agents(stage: Stage) -> tuple[Worker, Worker]:
     """The stock keeper and the order router, ready."""
-    stage.create()
+    stage.create(ORDER_ROUTER)
     keeper, router = stage.worker("1"), stage.worker("2")
     router.agent = ORDER_ROUTER
     keeper.start()
@@ -92,8 +95,25 @@ def test_orders_find_their_stock_and_a_short_pick_is_rerouted(any_stage: Stage) 
     rerouted = shop.of("o-1")[-1]
     assert (rerouted.type, rerouted.from_location, rerouted.to_location) == (RoutingType.REROUTED, "YORK", "LEEDS")
     assert (rerouted.quantity, rerouted.reason) == (2, "short_pick")
+    a_full_day_is_avoided_and_a_shorter_one_left(any_stage, shop)
     any_stage.settle()
     any_stage.judge()
+
+
+def a_full_day_is_avoided_and_a_shorter_one_left(stage: Stage, shop: Shop) -> None:
+    """LEEDS sends one shipment a day, and then none."""
+    assert ask(stage, "location", "set", "LEEDS", "daily_capacity=1", "--yes").exit_code == 0
+    stage.send(receipt("BAG", 5), receipt("BAG", 4, location="YORK"))
+    stage.settle()
+    for number, place in (("o-4", "LEEDS"), ("o-5", "YORK")):
+        shop.place(number, ("BAG", 1))
+        shop.until([(number, 1)])
+        assert [(each.type, each.to_location) for each in shop.of(number)] == [(RoutingType.ALLOCATED, place)]
+    assert ask(stage, "location", "set", "LEEDS", "daily_capacity=0", "--yes").exit_code == 0
+    shop.until([("o-4", 2)])
+    moved = shop.of("o-4")[-1]
+    assert (moved.type, moved.from_location, moved.to_location) == (RoutingType.REROUTED, "LEEDS", "YORK")
+    assert moved.reason == "over_capacity"
 
 
 def test_killed_workers_lose_no_order_and_promise_nothing_twice(any_stage: Stage) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from agents.inventory.orders.rows import Stage
 from tests.conftest import TOPOLOGY_FILE
 from tools.brokers.scratch import ClusterAddress
 from tools.cli import cli
@@ -43,6 +44,7 @@ def test_a_worker_that_answers_otherwise_is_seen(broker: ClusterAddress) -> None
         record(SCENARIOS / "the_language.txt"),
     )
     first = altered.told[1]
+    assert isinstance(first, Told)
     (answer, *notices) = first.decision.answers
     other = msgspec.structs.replace(
         first.decision, answers=(msgspec.structs.replace(answer, quantity=answer.quantity + 1), *notices)
@@ -63,9 +65,29 @@ def test_stock_that_ends_otherwise_is_seen(broker: ClusterAddress) -> None:
     assert [difference.startswith("SHOE@LEEDS: in memory") for difference in result.differences] == [True]
 
 
+def test_orders_go_live_through_both_agents_and_what_went_otherwise_is_seen(broker: ClusterAddress) -> None:
+    honest, altered = (
+        record(SCENARIOS / "orders_the_basket_in_one_shipment.txt"),
+        record(SCENARIOS / "orders_reroute_short_pick.txt"),
+    )
+    assert honest.crashes
+    altered.routings[0] = msgspec.structs.replace(altered.routings[0], quantity=99)
+    (order,) = altered.orders.values()
+    altered.orders["o1"] = msgspec.structs.replace(order, stage=Stage.CONFIRMED)
+    found = play(broker, honest, altered)
+    assert found[0].differences == ()
+    assert found[0].crashed
+    assert [difference.partition(":")[0] for difference in found[1].differences] == [
+        "routing ('ALLOCATED', 'o1', 1, 99, None)",
+        "routing ('ALLOCATED', 'o1', 1, 3, None)",
+        "order o1",
+    ]
+
+
 def test_what_the_worker_is_not_told_is_missed(broker: ClusterAddress) -> None:
     recording = record(SCENARIOS / "01_reserve_until_short.txt")
     broadcast = recording.told[0]
+    assert isinstance(broadcast, Told)
     recording.told.append(Told(broadcast.at_ms, broadcast.transaction, broadcast.decision))
     (result,) = play(broker, recording)
     assert any("live [('ACCEPTED_EARLIER'" in difference for difference in result.differences)

@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+from agents.inventory.alerts import AlertType
 from agents.inventory.answers import Answer, Status
 from agents.inventory.offers import State
 from agents.inventory.reservations import Closing
-from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, GOODS, LOTS, POSITIONS, Decision
+from agents.inventory.rows import (
+    CLAIMS,
+    CLOSED_CLAIMS,
+    GOODS,
+    INBOUNDS,
+    LOTS,
+    OPEN_ALERTS,
+    POSITIONS,
+    REFRESHING,
+    TRANSFERS,
+    Decision,
+)
 from agents.inventory.transactions import INTENTION_KINDS, Transaction
 from tools.scenario.ledger import Ledger
 
@@ -19,6 +31,11 @@ Tables = dict[str, dict[Any, Any]]
 States = dict[tuple[str, str, str, str | None], State]
 """(SKU, channel, method, region) -> the state that was told last."""
 
+OpenAlerts = set[tuple[AlertType, str, str | None]]
+"""(type, subject, about) of what was alerted and is not over."""
+SAID_ONCE = {AlertType.LOW, AlertType.OUT, AlertType.AGING_RESERVATION, AlertType.FEED_SILENT}
+KEPT = {AlertType.NEGATIVE, AlertType.OVERDUE, AlertType.LOT_EXPIRING, *SAID_ONCE} - {AlertType.FEED_SILENT}
+"""The types of which the ledger remembers which are open."""
 NOTICES = {Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED}
 BUCKETS = ("unpromised", "reserved", "allocated", "quarantined", "in_transit")
 
@@ -198,6 +215,57 @@ def edges_off(states: States, decision: Decision) -> Iterator[str]:
     for told, state in states.items():
         if told[0] == sku and state is not State.OUT and told not in offered:
             yield f"no edge told that {told} is out"
+
+
+def alerts_off(opened: OpenAlerts, ledger: Ledger, decision: Decision) -> Iterator[str]:
+    """An alert is said once and is over once, and what is remembered of it is that. Takes over what is open."""
+    over: OpenAlerts = set()
+    for alert in decision.alerts:
+        key = (alert.resolves or alert.type, alert.subject, alert.about)
+        if alert.type in SAID_ONCE and key in over:
+            yield f"{key} was over and began in one decision"
+        if alert.type is not AlertType.RESOLVED:
+            if alert.type in SAID_ONCE and key in opened:
+                yield f"{key} was said twice"
+            opened.add(key)
+        elif key in opened:
+            opened.remove(key)
+            over.add(key)
+        else:
+            yield f"{key} is over, and never was"
+    kept = set()
+    for sku, location, kind, about in rows_of(ledger, OPEN_ALERTS):
+        subject = sku if not location else f"{sku}@{location}"
+        kept.add((AlertType(kind), subject, about or None))
+    if kept != {key for key in opened if key[0] in KEPT}:
+        yield f"open are {sorted(map(str, opened))}, remembered {sorted(map(str, kept))}"
+    for (sku,), goods in rows_of(ledger, GOODS).items():
+        if goods.open_alerts != sum(key[0] == sku for key in rows_of(ledger, OPEN_ALERTS)):
+            yield f"{sku} has not {goods.open_alerts} open alerts"
+    walking = bool(rows_of(ledger, REFRESHING))
+    for sku, location, kind, about in rows_of(ledger, OPEN_ALERTS):
+        if not walking and not is_so(ledger, AlertType(kind), sku, location, about):
+            yield f"{kind} of {sku} at {location} {about} is open, and it is not so"
+
+
+def is_so(ledger: Ledger, kind: AlertType, sku: str, location: str, about: str) -> bool:
+    """Whether what an open alert says is so."""
+    if kind is AlertType.AGING_RESERVATION:
+        holder, _, line = about.rpartition("/")
+        return (sku, holder, int(line)) in rows_of(ledger, CLAIMS)
+    if kind is AlertType.LOT_EXPIRING:
+        lot = rows_of(ledger, LOTS)[sku, location, about]
+        return bool(lot.quantity + lot.quarantined > 0)
+    if kind is AlertType.OVERDUE:
+        table, name = about.split("/")
+        return bool(rows_of(ledger, INBOUNDS if table == "inbound" else TRANSFERS)[sku, name].overdue_told)
+    unpromised = rows_of(ledger, POSITIONS)[sku, location].unpromised
+    if kind is AlertType.NEGATIVE:
+        return bool(unpromised < 0)
+    atp, policy = unpromised - safety_stock(ledger, sku, location), ledger.rows.policy(sku, location)
+    if kind is AlertType.OUT:
+        return bool(atp <= 0)
+    return bool(0 < atp <= max(policy.low_at, policy.low_until))
 
 
 def all_faults(ledger: Ledger) -> list[str]:

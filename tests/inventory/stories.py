@@ -14,6 +14,7 @@ from agents.inventory.transactions import (
     FACT_KINDS,
     Bucket,
     ChannelReference,
+    FeedReference,
     Item,
     Kind,
     Line,
@@ -56,7 +57,7 @@ EXPIRY = {None: None, "L1": "2026-01-05", "L2": "2026-01-20"}
 def story(*kinds: Kind, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Story]:
     """Transactions of one of the kinds; a field that is None is left out."""
     given = {"kind": st.sampled_from(kinds), **fields}
-    if not set(kinds) & {Kind.POLICY, Kind.LOCATION, Kind.CHANNEL}:
+    if not set(kinds) & {Kind.POLICY, Kind.LOCATION, Kind.CHANNEL, Kind.FEED}:
         given.setdefault("sku", skus)
     if set(kinds) & FACT_KINDS:
         given["ago_ms"] = ago
@@ -171,7 +172,17 @@ SETTINGS: tuple[Story, ...] = (
     {"late_window_ms": 10 * MINUTE_MS},
     {"minimum_shelf_life_days": 3, "channel": "web"},
     {"removal_days": 1},
+    {"withhold_when_silent": 50},
 )
+ALERT_SETTINGS: tuple[Story, ...] = (
+    {"stock_alerts": "low", "low_at": 2, "low_until": 4},
+    {"stock_alerts": "out", "location": "A"},
+    {"stock_alerts": "none"},
+    {"aging_after_ms": MINUTE_MS},
+    {"anomaly_factor": 2, "anomaly_after": 2, "anomaly_minimum": 3},
+    {"withhold_when_silent": 50},
+)
+alert_policies = story(Kind.POLICY, policy=st.sampled_from(ALERT_SETTINGS).map(lambda settings: rule(**settings)))
 policies = story(Kind.POLICY, policy=st.sampled_from(SETTINGS).map(lambda settings: rule(**settings)))
 reference = st.one_of(
     policies,
@@ -197,6 +208,15 @@ reference = st.one_of(
         ),
     ),
     story(Kind.ITEM, sku=st.just("CARD"), item=st.builds(Item, tracked=st.booleans())),
+    story(
+        Kind.FEED,
+        feed=st.builds(
+            FeedReference,
+            feed=st.sampled_from(("pos", "wms")),
+            silent=st.booleans(),
+            locations=st.sampled_from((("A",), ("A", "B"))),
+        ),
+    ),
     story(Kind.WATCH, Kind.UNWATCH, watcher=st.just(Watcher("watched.edges.v1", "c7"))),
 )
 
@@ -204,6 +224,7 @@ STORIES = {
     "claims": st.one_of(claims, claims, facts),
     "facts": st.one_of(facts, facts, claims),
     "channels": st.one_of(fences, reference, claims, facts),
+    "alerts": st.one_of(facts, facts, claims, claims, alert_policies, reference),
     "everything": st.one_of(facts, claims, fences, reference),
 }
 """What a machine may be told, by its theme: few kinds at a time meet more often."""

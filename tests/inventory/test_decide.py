@@ -129,7 +129,7 @@ def test_every_kind_is_decided() -> None:
 
 def test_every_kind_is_fact_intention_reference_or_system() -> None:
     assert not FACT_KINDS & INTENTION_KINDS
-    others = {Kind.ITEM, Kind.EXPIRE, Kind.REFRESH, Kind.POLICY, Kind.LOCATION, Kind.CHANNEL}
+    others = {Kind.ITEM, Kind.EXPIRE, Kind.REFRESH, Kind.POLICY, Kind.LOCATION, Kind.CHANNEL, Kind.FEED}
     assert set(Kind) == FACT_KINDS | INTENTION_KINDS | others
 
 

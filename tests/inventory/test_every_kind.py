@@ -23,8 +23,19 @@ from agents.state.ledger import LEDGER_TABLES, LedgerRows
 from agents.state.memory import MemoryStore
 from agents.state.overlay import Overlay
 from agents.state.store import Meta
-from tests.inventory.books import States, all_faults, answer_of, copied, edges_off, oversold, rows_of, units_lost
-from tests.inventory.stories import PLACES, SKUS, STORIES, Story, claims, facts, policies
+from tests.inventory.books import (
+    OpenAlerts,
+    States,
+    alerts_off,
+    all_faults,
+    answer_of,
+    copied,
+    edges_off,
+    oversold,
+    rows_of,
+    units_lost,
+)
+from tests.inventory.stories import PLACES, SKUS, STORIES, Story, alert_policies, claims, facts, policies
 from tools.scenario.ledger import Ledger
 
 EXAMPLES = 2_500 if settings.get_current_profile_name() == "many" else 75
@@ -45,6 +56,7 @@ class EveryKind(RuleBasedStateMachine):
         self.answers: dict[tuple[str, str, str], Answer] = {}
         self.levels: dict[tuple[str, str], Any] = {}
         self.states: States = {}
+        self.open_alerts: OpenAlerts = set()
         self.crashes: set[int] = set()
 
     @initialize(units=st.integers(1, 6), rules=st.lists(policies, max_size=2))
@@ -163,6 +175,7 @@ class EveryKind(RuleBasedStateMachine):
         for level in decision.levels:
             self.levels[level.sku, level.location] = level
         assert list(edges_off(self.states, decision)) == []
+        assert list(alerts_off(self.open_alerts, self.ledger, decision)) == []
         return decision
 
     def transaction_of(self, story: Story) -> Transaction:
@@ -272,6 +285,15 @@ class Channels(EveryKind):
     theme = "channels"
 
 
+class Alerts(EveryKind):
+    theme = "alerts"
+
+    @initialize(stories=st.lists(alert_policies, min_size=2, max_size=4))
+    def ask_for_alerts(self, stories: list[Story]) -> None:
+        for story in stories:
+            self.tell(story)
+
+
 pytestmark = pytest.mark.timeout(1_200)
 
 FEW_STEPS = settings(
@@ -282,7 +304,7 @@ FEW_STEPS = settings(
     derandomize=True,
     database=None,
 )
-for machine in (Claims, Facts, Channels, EveryKind):
+for machine in (Claims, Facts, Channels, Alerts, EveryKind):
     machine.TestCase.settings = FEW_STEPS
 TestClaims, TestFacts = Claims.TestCase, Facts.TestCase
-TestChannels, TestEveryKind = Channels.TestCase, EveryKind.TestCase
+TestChannels, TestAlerts, TestEveryKind = Channels.TestCase, Alerts.TestCase, EveryKind.TestCase

@@ -1,4 +1,4 @@
-"""Sourcing: terms, filters, hours and capacity, as functions. What the ledger does with them: docs/scenarios/sourcing*.txt."""
+"""Sourcing: terms, filters and hours, as functions. What the ledger does with them: docs/scenarios/sourcing*.txt."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import msgspec
 import pytest
 
 from agents.inventory.answers import Answer, Status
-from agents.inventory.capacity import capacity_change, capacity_lines, capacity_sku, place_and_date
-from agents.inventory.channels import References
 from agents.inventory.demand import FORGOTTEN_DAYS, after
 from agents.inventory.distances import UNKNOWN_DISTANCE_KM, distance_km, sends_to, zone_of
 from agents.inventory.hours import (
     arrival_ms,
     clock_ms,
     days_late,
-    dispatch_date,
     dispatch_ms,
     next_open_ms,
 )
 from agents.inventory.orders.costs import ABROAD_KM, SHIPMENT_KM, serves, shipment_cost
 from agents.inventory.policy import OF_THE_CHOICE, WEIGHTS
-from agents.inventory.refusals import Refusal
 from agents.inventory.rows import DEMAND, Demand
 from agents.inventory.sourcing import MOST_TOLD, TERMS
 from agents.inventory.transactions import (
@@ -304,6 +300,9 @@ def test_every_term_has_a_weight_and_a_setting() -> None:
         ({"zones": (Zone("GB", cost=-1),)}, "the cost is -1"),
         ({"zones": (Zone("GB", days=400),)}, "400 days"),
         ({"daily_capacity": -1}, "daily_capacity"),
+        ({"holidays": ("2026-02-30",)}, "there is no day"),
+        ({"holidays": ("christmas",)}, "no date"),
+        ({"holidays": ("2026-12-25", "2026-12-25")}, "twice"),
         ({"location": "L" * 250, "daily_capacity": 1}, "too long a name"),
     ],
 )
@@ -349,71 +348,6 @@ def test_a_destination_that_is_nowhere_is_malformed(destination: Destination) ->
     assert "destination" in (problem_of(told) or "")
 
 
-# -- capacity ----------------------------------------------------------------------------------------------------------
-
-
-REFERENCES = References(
-    {
-        "LEEDS": place("LEEDS", daily_capacity=2, cut_off="15:00", utc_offset_minutes=60),
-        "YORK": place("YORK", daily_capacity=9, working_days=("wed",)),
-        "HULL": place("HULL"),
-    },
-    {"web": ChannelReference("web", handling_time_ms=6 * HOUR_MS)},
-)
-
-
-def test_an_order_takes_a_shipment_of_each_place_on_its_dispatch_day() -> None:
-    at_ms = MONDAY_MS + 10 * HOUR_MS
-    lines = capacity_lines(["YORK", "LEEDS", "HULL", "LEEDS", "NOWHERE"], REFERENCES, None, at_ms)
-    assert [(line.sku, line.location, line.line, line.quantity) for line in lines] == [
-        ("capacity:LEEDS:2026-01-05", "LEEDS", 1, 1),
-        ("capacity:YORK:2026-01-07", "YORK", 1, 1),
-    ]
-    assert capacity_lines(["LEEDS"], REFERENCES, "web", at_ms)[0].sku == "capacity:LEEDS:2026-01-06"
-
-
-def test_the_day_is_the_local_one() -> None:
-    assert dispatch_date(place(utc_offset_minutes=120), None, MONDAY_MS - HOUR_MS) == "2026-01-05"
-    assert dispatch_date(place(), None, MONDAY_MS - HOUR_MS) == dispatch_date(None, None, MONDAY_MS - 1) == "2026-01-04"
-
-
-def test_a_capacity_is_told_from_goods() -> None:
-    assert place_and_date(capacity_sku("A:B", "2026-01-05")) == ("A:B", "2026-01-05")
-    for sku in (SKU, "capacity:", "capacity:LEEDS", "capacity:LEEDS:soon", "capacity::2026-01-05"):
-        assert place_and_date(sku) is None
-
-
-def test_a_full_day_refuses_and_a_released_shipment_is_free_again() -> None:
-    shop = Shop()
-    for reference in ("LEEDS", "YORK"):
-        known = REFERENCES.location(reference)
-        shop.tell(Kind.LOCATION, sku="", location=None, location_reference=known)
-    seed = capacity_change("LEEDS", "2026-01-05", 0, 2, BEGINS_MS, "erp")
-    assert seed is not None
-    assert problem_of(seed) is None
-    shop.send(seed)
-    shop.send(seed)
-    (line,) = capacity_lines(["LEEDS"], REFERENCES, None, BEGINS_MS)
-
-    def claim(order: str) -> Answer:
-        asked = {"sku": line.sku, "location": line.location, "line": line.line, "holder": order}
-        return answer_of(shop.tell(Kind.RESERVE, line.quantity, **asked))
-
-    assert [claim(order).refusal for order in ("o1", "o2", "o3")] == [None, None, Refusal.INSUFFICIENT_ATP]
-    shop.tell(Kind.RELEASE, holder="o1", sku=line.sku, location=None)
-    assert claim("o3").refusal is None
-    more = capacity_change("LEEDS", "2026-01-05", 2, 3, BEGINS_MS + 1, "erp")
-    assert more is not None
-    shop.send(more)
-    assert claim("o4").refusal is None
-    assert claim("o5").refusal is Refusal.INSUFFICIENT_ATP
-    assert capacity_change("LEEDS", "2026-01-05", 3, 3, BEGINS_MS, "erp") is None
-    less = capacity_change("LEEDS", "2026-01-05", 3, 2, BEGINS_MS + 2, "erp")
-    assert less is not None
-    yielded = [answer.holder for answer in shop.send(less).answers if answer.status is Status.YIELDED]
-    assert yielded == ["o4"], "the newest claim gives way where a day gets shorter"
-
-
 # -- the planner's cost of a shipment ----------------------------------------------------------------------------------
 
 
@@ -426,6 +360,9 @@ def test_a_shipment_costs_its_way_its_zone_and_a_border() -> None:
     assert shipment_cost(zoned, LONDON) == SHIPMENT_KM + 272 + 40
     abroad = msgspec.structs.replace(leeds, country="FR")
     assert shipment_cost(abroad, LONDON) == SHIPMENT_KM + 272 + ABROAD_KM
+    # What its zone costs is what sending abroad costs: as the ledger weighs it, which knows no borders.
+    zoned_abroad = msgspec.structs.replace(abroad, zones=(Zone("*", "", 900),))
+    assert shipment_cost(zoned_abroad, LONDON) == SHIPMENT_KM + 272 + 900
 
 
 def test_a_plan_is_made_of_places_that_send_there() -> None:

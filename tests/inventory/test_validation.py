@@ -55,6 +55,7 @@ RULE = PolicySettings(rule="r", safety_stock=1)
         (Kind.ITEM, None, {}, "carries no item"),
         (Kind.SALE, 1, {"item": Item()}, "carries an item"),
         (Kind.ITEM, None, {"item": Item(unit="")}, "no unit"),
+        (Kind.ITEM, None, {"item": Item(unit_cost=-1)}, "costs -1"),
         (Kind.ITEM, None, {"item": Item(kit=(Component("", 1),))}, "cannot be a key"),
         (Kind.ITEM, None, {"item": Item(kit=(Component("SOLE", 0),))}, "has 0 of SOLE"),
         (Kind.ITEM, None, {"item": Item(kit=(Component("SOLE", 1), Component("SOLE", 1)))}, "named twice"),

@@ -65,3 +65,23 @@ def test_a_process_that_does_not_leave_is_killed(notes: Path) -> None:
     wait_for(lambda: starts(notes) == 1, 20)
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(20) == FINE
+
+
+def test_a_supervisor_that_is_killed_leaves_nobody_behind_even_one_that_has_just_been_born(tmp_path: Path) -> None:
+    number = tmp_path / "pid"
+    slow_to_load = f"import os, time\nopen({str(number)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    supervisor = supervised(a=slow_to_load)
+    wait_for(lambda: number.exists() and number.read_text() != "", 20)
+    child = int(number.read_text())
+    supervisor.kill()
+    supervisor.wait()
+    wait_for(lambda: not is_there(child), 10)
+
+
+def is_there(pid: int) -> bool:
+    """Whether it runs; a zombie that nobody waits for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

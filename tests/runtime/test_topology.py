@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agents.inventory.campaigns.rows import CampaignPolicy
 from agents.inventory.orders.rows import OrderPolicy
 from agents.inventory.transactions import ChannelReference, LocationReference, PolicySettings, Zone
 from agents.runtime.topology import Topology, TopologyInvalid, load
-from agents.state.ledger import LEDGER_TABLES
-from agents.state.orders import ORDER_TABLES
+from agents.scorekeeper import SCOREKEEPERS
 
 SHIPPED = Path(__file__).parents[2] / "topology.yaml"
 SMALL = """
@@ -70,25 +70,6 @@ def test_the_shipped_topology_has_the_topics_of_the_ledger(shipped: Topology) ->
     assert {topic.partitions for topic in shipped.topics.values()} == {8}
 
 
-def test_the_shipped_stock_keeper_keeps_every_table_of_the_core(shipped: Topology) -> None:
-    tables = {table.name for table in LEDGER_TABLES}
-    assert set(shipped.agents["stock_keeper"].keeps) == tables
-    assert tables <= set(shipped.state.tables)
-
-
-def test_the_shipped_order_router_keeps_every_table_of_its_core(shipped: Topology) -> None:
-    tables = {table.name for table in ORDER_TABLES}
-    assert set(shipped.agents["order_router"].keeps) == tables
-    assert tables <= set(shipped.state.tables)
-
-
-def test_what_the_two_shipped_agents_say_to_each_other_is_what_the_other_folds(shipped: Topology) -> None:
-    keeper, router = shipped.agents["stock_keeper"], shipped.agents["order_router"]
-    assert keeper.folds in router.says
-    assert router.folds in keeper.says
-    assert shipped.topics[router.folds].timestamp_type == "LogAppendTime"
-
-
 def test_the_shipped_seed_is_the_default_policy(shipped: Topology) -> None:
     assert [policy.rule for policy in shipped.policies] == ["default"]
     assert shipped.policies[0].reservation_ttl_ms == 15 * 60 * 1000
@@ -108,7 +89,13 @@ def test_all_topics_are_the_declared_ones_and_what_agents_need_for_themselves(sh
         *shipped.topics,
         "onhand.stock_keeper-changelog",
         "onhand.order_router-changelog",
+        "onhand.replenisher-changelog",
+        "demand.v1.dlq",
+        "onhand.campaign_guard-changelog",
         "orders.v1.dlq",
+        "campaigns.v1.dlq",
+        *(f"onhand.{name}-changelog" for name in SCOREKEEPERS),
+        *(f"{shipped.agents[name].folds}.dlq" for name in SCOREKEEPERS),
     }
     assert set(load(file, {}).all_topics) == {
         "inventory.transactions.v1",
@@ -220,7 +207,7 @@ def test_how_a_place_works_and_what_a_channel_promises_is_read_too(file: Path) -
         SMALL
         + "locations:\n  - location: LEEDS\n    utc_offset: \"-05:30\"\n    zones: [{country: GB, postal_prefix: LS, cost: 3, days: 1}, {country: '*'}]\n"
         + "    opening_days: [mon, sat]\n    opens_at: '09:00'\n    closes_at: '17:30'\n    working_days: [mon]\n    cut_off: '15:00'\n"
-        + "    handling_time_ms: 2h\n    daily_capacity: 0\n"
+        + "    handling_time_ms: 2h\n    daily_capacity: 0\n    holidays: [2026-12-25, '2026-12-26']\n"
         + "channels: [{channel: web, cancel_limit_ms: 30m, late_penalty: 250}]\n"
         + "policies: [{rule: near, channel: web, distance_weight: 1, farthest_km: 800, abroad: never}]\n"
     )
@@ -237,12 +224,23 @@ def test_how_a_place_works_and_what_a_channel_promises_is_read_too(file: Path) -
             cut_off="15:00",
             handling_time_ms=7_200_000,
             daily_capacity=0,
+            holidays=("2026-12-25", "2026-12-26"),
         ),
     )
     assert topology.channels == (ChannelReference("web", cancel_limit_ms=1_800_000, late_penalty=250),)
     assert topology.policies == (
         PolicySettings(rule="near", channel="web", distance_weight=1, farthest_km=800, abroad="never"),
     )
+
+
+def test_how_long_a_channel_lets_orders_be_cancelled_is_known_to_whoever_asks_for_the_policy_of_orders(
+    file: Path,
+) -> None:
+    seeds = "channels: [{channel: web, cancel_limit_ms: 30m}, {channel: app, cancel_limit_ms: 1h}, {channel: till}]\n"
+    file.write_text(SMALL + seeds)
+    assert load(file, {}).orders.cancel_limit_ms == {"web": 1_800_000, "app": 3_600_000}
+    file.write_text(SMALL + seeds + "orders: {cancel_within: {web: 5m, market: 1m}}\n")
+    assert load(file, {}).orders.cancel_limit_ms == {"web": 300_000, "app": 3_600_000, "market": 60_000}
 
 
 @pytest.mark.parametrize(
@@ -452,7 +450,9 @@ def test_the_reference_names_every_key_of_the_shipped_file() -> None:
         key for section in ("topics", "agents", "sources") for inner in document[section].values() for key in inner
     }
     keys |= {key for table in document["state"]["tables"].values() for key in table}
-    keys |= {name.removesuffix("_ms") for name in OrderPolicy.__struct_fields__} - {"cancel_limit"} | {"cancel_within"}
+    keys |= {name.removesuffix("_ms") for name in OrderPolicy.__struct_fields__} - {"cancel_limit", "places"}
+    keys |= {"cancel_within", "locations"}
+    keys |= {name.removesuffix("_ms") for name in CampaignPolicy.__struct_fields__} - {"topic"}
     assert sorted(key for key in keys if f"`{key}`" not in reference) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 
@@ -233,7 +232,7 @@ def test_a_parked_partition_that_is_taken_away_waits_for_nothing_more() -> None:
         await until(lambda: it.custody.held[0].standing is Standing.PARKED)
         await it.custody.taken([0])
         told.decisions.append(SKIP)
-        await asyncio.sleep(0.1)
+        await until(lambda: not it.custody._tasks)
         assert len(it.owners[0]) == 1
 
     play(scene)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from agents.codec import Malformed, digest
-from agents.inventory.answers import Answer
+from agents.inventory.answers import Answer, Status
 from agents.inventory.decide import decide
 from agents.inventory.orders.words import OrderKind, OrderRecord
 from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import Account, JournalRecord
+from agents.inventory.replenishment.words import DemandKind, DemandRecord, Moved, Whereabouts
 from agents.inventory.rows import DUE, POSITIONS, REFRESHING, Arrival, Decision
 from agents.inventory.transactions import BROADCAST_KINDS, Kind, Transaction
 from agents.runtime.partitioner import partition_of
@@ -161,6 +164,7 @@ class Oracle:
             transaction.source in TOPOLOGY.backfill_sources,
             None if first is None else int(_text(first)),
             tuple(EDGES[1:]),
+            self.partition,
         )
         decision = decide(self.rows, arrival, TOPOLOGY.answers_keep_ms)
         key = transaction.sku.encode()
@@ -170,6 +174,9 @@ class Oracle:
         for answer in decision.answers:
             if answer.routed and answer.order_id is not None:
                 chunk.say(Said(SAYS["order"], answer.order_id.encode(), _ENCODE["order"](_told_router(answer))))
+        for copy in _copies(transaction, decision):
+            place = f"location:{copy.place.location}".encode() if copy.place else key
+            chunk.say(Said(SAYS["demand"], place, _ENCODE["demand"](copy), self.partition))
         for alert in decision.alerts:
             chunk.say(Said(SAYS["alert"], alert.subject.encode(), _ENCODE["alert"](alert)))
         for edge in decision.edges:
@@ -254,6 +261,25 @@ def _told_router(answer: Answer) -> OrderRecord:
         order_id=answer.order_id or "",
         answer=answer,
     )
+
+
+def _copies(transaction: Transaction, decision: Decision) -> list[DemandRecord]:
+    """What the replenisher is told of a decision."""
+    copies, past = [], transaction.source in TOPOLOGY.backfill_sources
+    for record in decision.journal:
+        if record.postings or record.kind in {Kind.COUNT, Kind.SNAPSHOT}:
+            moved = tuple(Moved(posting.account, posting.location, posting.quantity) for posting in record.postings)
+            counted = transaction.location if record.kind in {Kind.COUNT, Kind.SNAPSHOT} else None
+            copy = DemandRecord(record_id=record.event_id, source="stock_keeper", kind=DemandKind.MOVED, sku=record.sku)
+            copies.append(
+                msgspec.structs.replace(copy, moved=record.kind, postings=moved, location=counted, history=past)
+            )
+    said = transaction.location_reference
+    if said is not None and decision.answers[0].status is Status.ACCEPTED and decision.answers[0].repeats is None:
+        place = Whereabouts(said.location, said.country, said.latitude_tenths, said.longitude_tenths)
+        event_id = decision.answers[0].event_id
+        copies.append(DemandRecord(record_id=event_id, source="stock_keeper", kind=DemandKind.PLACE, place=place))
+    return copies
 
 
 def on_hand(row: Position) -> int:

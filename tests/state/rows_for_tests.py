@@ -6,9 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from agents.inventory.answers import Alternative, Answer, Candidate, CostTerm, KeptAnswer, LegState, LineState, Status
+from agents.inventory.answers import (
+    Alternative,
+    Answer,
+    Candidate,
+    CostTerm,
+    DispatchDay,
+    KeptAnswer,
+    LegState,
+    LineState,
+    Status,
+)
 from agents.inventory.channels import Method
-from agents.inventory.findings import Case, Losses, ToldLevel, ToldLevels
+from agents.inventory.findings import Case, Losses, OpenAlert, ToldLevel, ToldLevels, Usual
 from agents.inventory.findings import Loss as FoundLoss
 from agents.inventory.goods import Fence, Goods, Lot, SafetyBuffer
 from agents.inventory.offers import Refreshing, Scope, State, Told, ToldStates
@@ -21,6 +31,7 @@ from agents.inventory.transactions import (
     ChannelReference,
     Component,
     Destination,
+    FeedReference,
     Item,
     Kind,
     LocationReference,
@@ -85,6 +96,7 @@ CLAIM = Claim(
     routed=True,
     lot="L-1",
     destination=Destination("GB", "LS1", 538, -15),
+    opened_at_ms=NOON_MS - 1,
 )
 ANSWER = Answer(
     event_id="inventory.transactions.v1-3-77-0",
@@ -113,6 +125,7 @@ ANSWER = Answer(
     lines=(LineState(1, 1, 1, 2, (LegState("LEEDS", 1, 0),), NOON_MS),),
     routed=True,
     candidates=(Candidate("LEEDS", 5, 318, (CostTerm("distance", 159, 318),)),),
+    dispatch_days=(DispatchDay("LEEDS", "2026-11-22"),),
 )
 KEPT = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", False, NOON_MS, False, ANSWER)
 STUB = KeptAnswer(b"\x00\x01\x02\x03\xfc\xfd\xfe\xff", True, NOON_MS, True)
@@ -152,6 +165,12 @@ RULE = PolicySettings(
     lateness_weight=25,
     farthest_km=26,
     abroad="never",
+    stock_alerts="low",
+    aging_after_ms=27,
+    anomaly_factor=28,
+    anomaly_after=29,
+    anomaly_minimum=30,
+    withhold_when_silent=31,
 )
 GOODS = Goods(
     item=Item(unit="gram", category="shoes", tracked=False, kit=(Component("SOLE", 2),)),
@@ -165,6 +184,9 @@ GOODS = Goods(
     has_snapshots=True,
     reminder_ms=NOON_MS + 2,
     recalled=("L-0",),
+    ages_ms=NOON_MS + 3,
+    open_alerts=2,
+    capacity=40,
 )
 LOCATION = LocationReference(
     location="LEEDS",
@@ -187,6 +209,7 @@ LOCATION = LocationReference(
     cut_off="15:00",
     handling_time_ms=7_200_000,
     daily_capacity=400,
+    holidays=("2026-12-25",),
 )
 CHANNEL = ChannelReference(
     channel="web",
@@ -232,6 +255,9 @@ GOLDEN_ROWS: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "location": ("locations", ("LEEDS",), LOCATION),
     "channel": ("channels", ("web",), CHANNEL),
     "told": ("told", ("SHOE-é",), TOLD),
+    "open_alert": ("open_alerts", ("SHOE-é", "LEEDS", "LOT_EXPIRING", "L-1"), OpenAlert(NOON_MS)),
+    "usual": ("usual", ("SHOE-é", "LEEDS", "SALE"), Usual(31, 2_500, 400)),
+    "feed": ("feeds", ("pos",), FeedReference("pos", True, NOON_MS, ("LEEDS", "YORK"))),
     "refreshing": ("refreshing", ("skus",), REFRESHING),
     "lot": ("lots", ("SHOE-é", "LEEDS", "L-1"), Lot(4, 2, "2027-01-31", True, True, 3, 77)),
 }

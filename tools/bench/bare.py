@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from agents.codec import Codec, digest
 from agents.inventory.decide import decide
 from agents.inventory.positions import StockLevel
+from agents.inventory.replenishment.copying import copies_of
 from agents.inventory.rows import Arrival
 from agents.runtime.owner import PRODUCER_DEFAULTS
 from agents.runtime.partitioner import PARTITIONER
@@ -137,6 +138,9 @@ class LedgerWork:
                 produce(words.answers_topic, key, words.answer(answer), partition)
             for record in decision.journal:
                 produce(words.journal_topic, key, words.journal(record), partition)
+            if words.demand_topic is not None:
+                for copy in copies_of(transaction, decision, None):
+                    produce(words.demand_topic, key, words.demand(copy), partition)
             for alert in decision.alerts:
                 produce(words.alerts_topic, alert.subject.encode(), words.alert(alert), BY_KEY)
             rows.apply(decision.changes)

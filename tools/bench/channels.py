@@ -161,7 +161,12 @@ def encoded(words: Words, transactions: Sequence[Transaction], offset: int) -> l
 
 def key_of(transaction: Transaction) -> str:
     """As the log has it."""
-    for reference in (transaction.policy, transaction.location_reference, transaction.channel_reference):
+    for reference in (
+        transaction.policy,
+        transaction.location_reference,
+        transaction.channel_reference,
+        transaction.feed,
+    ):
         if reference is not None:
             return reference_key(reference)
     return transaction.sku

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from tools.audit.findings import Difference
     from tools.audit.partition import PartitionReport
 
-DEFAULT_AGENT = "stock_keeper"
 
-
-@click.command("audit", epilog="Example: onhand audit --partition 3 --json")
-@click.argument("agent", default=DEFAULT_AGENT)
+@click.command("audit", epilog="Examples: onhand audit; onhand audit order_router --partition 3 --json")
+@click.argument("agents", metavar="[AGENT]...", nargs=-1)
 @click.option(
     "--partition", "partitions", type=click.IntRange(0), multiple=True, help="Only this one; may be repeated."
 )
@@ -37,9 +35,16 @@ DEFAULT_AGENT = "stock_keeper"
 )
 @common_options
 def command(
-    context: Context, agent: str, partitions: tuple[int, ...], state: Path | None, no_state: bool, rows_only: bool
+    context: Context,
+    agents: tuple[str, ...],
+    partitions: tuple[int, ...],
+    state: Path | None,
+    no_state: bool,
+    rows_only: bool,
 ) -> None:
-    """Fold the input log of AGENT again, and compare with state, levels, journal, answers, alerts and dead letters.
+    """Fold the input log of each AGENT again, and compare with its state and all that it said.
+
+    Without AGENT: every agent whose input is kept for ever and whose topics are there. With --json one object an agent.
 
     It runs beside a live system: each partition is compared at the position that its changelog has when the audit of it
     begins. Nothing is written, and no worker is disturbed. It takes memory for the state of one partition.
@@ -48,23 +53,49 @@ def command(
     """
     if no_state and state is not None:
         raise click.UsageError("give --state or --no-state, not both")
-    topology = context.topology
-    if agent not in topology.agents:
-        fail(f"There is no agent {agent!r}.", f"There are: {', '.join(topology.agents)}.", WRONG_USAGE)
-    settings = topology.agents[agent]
-    count = topology.all_topics[settings.folds].partitions
-    if any(partition >= count for partition in partitions):
-        fail(f"{settings.folds} has partitions 0 to {count - 1}.", None, WRONG_USAGE)
-    directory = None if no_state else state or topology.state.directory
-    report = _audit(context, settings, partitions, directory, rows_only=rows_only)
-    if context.as_json:
-        context.print_json(report.as_json())
-    else:
-        _show(context, report)
-    if report.differences:
+    directory = None if no_state else state or context.topology.state.directory
+    reports: list[AuditReport] = []
+    for settings in _agents(context, agents, partitions):
+        report = _audit(context, settings, partitions, directory, rows_only=rows_only)
+        reports.append(report)
+        if context.as_json:
+            context.print_json(report.as_json())
+        else:
+            _show(context, report)
+    if any(report.differences for report in reports):
         context.differs()
-    if report.cannot:
+    if any(report.cannot for report in reports):
         click.get_current_context().exit(CANNOT)
+
+
+def _agents(context: Context, names: tuple[str, ...], partitions: tuple[int, ...]) -> list[AgentSettings]:
+    """The agents to audit: those named, else those that can be folded from the beginning."""
+    topology = context.topology
+    for name in names:
+        if name not in topology.agents:
+            fail(f"There is no agent {name!r}.", f"There are: {', '.join(topology.agents)}.", WRONG_USAGE)
+    chosen = [topology.agents[name] for name in names] or _kept_for_ever(context)
+    for agent in chosen:
+        count = topology.all_topics[agent.folds].partitions
+        if any(partition >= count for partition in partitions):
+            fail(f"{agent.folds} has partitions 0 to {count - 1}.", None, WRONG_USAGE)
+    return chosen
+
+
+def _kept_for_ever(context: Context) -> list[AgentSettings]:
+    """Agents whose input is never deleted, and that are on this cluster."""
+    from agents.runtime.notation import FOREVER_MS
+    from agents.runtime.topics import Cluster
+    from tools.brokers.reporting import broker_or_fail
+
+    topology = context.topology
+    kept = [agent for agent in topology.agents.values() if topology.all_topics[agent.folds].retention_ms == FOREVER_MS]
+    with broker_or_fail(topology.kafka["bootstrap.servers"]):
+        there = Cluster(topology.kafka).topics([name for agent in kept for name in (agent.folds, agent.changelog.name)])
+    found = [agent for agent in kept if {agent.folds, agent.changelog.name} <= set(there)]
+    if not found:
+        fail("There is no topic of any agent on this cluster.", "Create them: `onhand topics create`.")
+    return found
 
 
 def _audit(
@@ -121,7 +152,7 @@ def _show(context: Context, report: AuditReport) -> None:
     from rich.table import Table
 
     parties = sorted({party for each in report.partitions for party in each.found})
-    table = Table()
+    table = Table(title=report.agent, title_justify="left")
     for name in ("partition", "input position", "folded", "rows", *parties, "differences"):
         table.add_column(name, justify="right")
     for each in report.partitions:

@@ -21,6 +21,11 @@ Part = Literal["thin", "ledger", "latency"]
 PARTS: tuple[Part, ...] = ("thin", "ledger", "latency")
 CHANNELS: Literal["channels"] = "channels"
 """Measured only when it is asked for: what channels cost, without a broker."""
+CAMPAIGNS: Literal["campaigns"] = "campaigns"
+"""Measured only when it is asked for: from the sale that empties a SKU to the PAUSE of its campaign."""
+ORDERS: Literal["orders"] = "orders"
+"""Measured only when it is asked for: from an order placed to all of its lines routed."""
+ORDERS_PER_S, EMBEDDED_ORDERS_PER_S = 100, 20
 RATES = (200, 2_000)
 """Transactions per second at which latency is taken."""
 THIN_PER_LEDGER = 5
@@ -88,7 +93,7 @@ class Findings:
     type=click.FloatRange(0.1, 600),
     help=f"How long each rate is sent; default {FULL.latency_s:g}, with --quick {QUICK.latency_s:g}.",
 )
-@click.option("--only", type=click.Choice((*PARTS, CHANNELS)), help="Measure this part alone.")
+@click.option("--only", type=click.Choice((*PARTS, CHANNELS, CAMPAIGNS, ORDERS)), help="Measure this part alone.")
 @click.option("--check", is_flag=True, help="Exit with 1 where a goal is missed.")
 @common_options
 def command(
@@ -97,7 +102,7 @@ def command(
     records: int | None,
     repeats: int | None,
     latency_seconds: float | None,
-    only: Part | Literal["channels"] | None,
+    only: Part | Literal["channels", "campaigns", "orders"] | None,
     check: bool,
 ) -> None:
     """Measure throughput and latency against bare loops.
@@ -106,10 +111,18 @@ def command(
     does the same work on the same broker in the same run. Latency is the time from publishing a transaction to reading
     its committed level. Without --bootstrap it starts Apache Kafka here, or where Java or Maven is missing the embedded
     broker, with small loads. Its topics have names of their own and are deleted at the end. `--only channels` is no part
-    of the rest: the fold with none, one, ten and fifty sales channels, without a broker.
+    of the rest: the fold with none, one, ten and fifty sales channels, without a broker. Nor is `--only campaigns`: from
+    the publishing of the sale that empties a SKU, among 2,000 transactions/s, to the reading of the committed PAUSE. Nor is `--only orders`: from the
+    publishing of an order, 100 a second, to the reading of the committed routing of its last line.
     """
     if only == "channels":
         _measure_channels(context, records or (QUICK if quick else FULL).records // 5, repeats or (1 if quick else 3))
+        return
+    if only == "campaigns":
+        _measure_campaigns(context, quick=quick, seconds=latency_seconds, check=check)
+        return
+    if only == "orders":
+        _measure_orders(context, quick=quick, seconds=latency_seconds, check=check)
         return
     parts: tuple[Part, ...] = PARTS if only is None else (only,)
     with _cluster(context) as (at, broker, is_embedded):
@@ -170,6 +183,70 @@ def _measure_channels(context: Context, records: int, repeats: int) -> None:
         )
     context.console.print(table)
     context.console.print(f"Load average {load[0]} before, {load[1]} after.")
+
+
+def _measure_campaigns(context: Context, *, quick: bool, seconds: float | None, check: bool) -> None:
+    """How soon a campaign is paused."""
+    from tools.bench.campaigns import P99_GOAL_MS, CampaignLoad, pause_latency
+    from tools.brokers.reporting import broker_or_fail
+
+    with _cluster(context) as (at, broker, is_embedded):
+        standard = EMBEDDED if is_embedded else QUICK if quick else FULL
+        rate = RATES[0] if is_embedded else RATES[1]
+        load = CampaignLoad(rate, standard.warm_up_s, seconds or 2 * standard.latency_s)
+        context.progress_console.print(
+            f"campaigns: {load.seconds:g} s at {rate:,} transactions/s, after {load.warm_up_s:g} s to warm up ..."
+        )
+        started = os.getloadavg()[0]
+        with broker_or_fail(at.bootstrap or broker):
+            found = pause_latency(at, load)
+        load_average = [round(started, 2), round(os.getloadavg()[0], 2)]
+    missed = found.p99 > P99_GOAL_MS and not is_embedded
+    if context.as_json:
+        told = {"transactions_per_s": rate, "pause_latency_ms": found.as_dict(), "goal_p99_ms": P99_GOAL_MS}
+        context.print_json({"campaigns": told, "broker": broker, "load_average": load_average, "goal_missed": missed})
+    else:
+        context.console.print(
+            f"Sale to committed PAUSE at {rate:,} transactions/s on {broker}: p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
+            f"longest {found.longest:.1f} ms, {found.transactions:,} pauses; the goal is a p99 under {P99_GOAL_MS:.0f} ms. "
+            f"Load average {load_average[0]} before, {load_average[1]} after, {os.cpu_count()} processors.",
+            soft_wrap=True,
+        )
+    if check and missed:
+        context.differs()
+
+
+def _measure_orders(context: Context, *, quick: bool, seconds: float | None, check: bool) -> None:
+    """How soon an order is routed."""
+    from tools.bench.orders import P99_GOAL_MS, OrderLoad, order_latency
+    from tools.brokers.reporting import broker_or_fail
+
+    with _cluster(context) as (at, broker, is_embedded):
+        standard = EMBEDDED if is_embedded else QUICK if quick else FULL
+        rate = EMBEDDED_ORDERS_PER_S if is_embedded else ORDERS_PER_S
+        load = OrderLoad(rate, standard.warm_up_s, seconds or 4 * standard.latency_s)
+        context.progress_console.print(
+            f"orders: {load.seconds:g} s at {rate:,} orders/s, after {load.warm_up_s:g} s to warm up ..."
+        )
+        started = os.getloadavg()[0]
+        with broker_or_fail(at.bootstrap or broker):
+            found = order_latency(at, load)
+        load_average = [round(started, 2), round(os.getloadavg()[0], 2)]
+    missed = found.p99 > P99_GOAL_MS and not is_embedded
+    if context.as_json:
+        told = {**found.as_dict(), "orders": found.transactions}
+        del told["transactions"]
+        orders = {"orders_per_s": rate, "routed_latency_ms": told, "goal_p99_ms": P99_GOAL_MS}
+        context.print_json({"orders": orders, "broker": broker, "load_average": load_average, "goal_missed": missed})
+    else:
+        context.console.print(
+            f"Order placed to routed at {rate:,} orders/s on {broker}: p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
+            f"longest {found.longest:.1f} ms, {found.transactions:,} orders; the goal is a p99 under {P99_GOAL_MS:.0f} ms. "
+            f"Load average {load_average[0]} before, {load_average[1]} after, {os.cpu_count()} processors.",
+            soft_wrap=True,
+        )
+    if check and missed:
+        context.differs()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ def command(running: click.Context, port: int, data: Path | None, apache: bool, 
         fail(f"{_capital(str(failed))}.", f"Data and log are in {broker.directory}.")
     try:
         _announce(context, broker, apache=apache)
-        while not stopping.wait(LOOK_SECONDS):
+        while not stopping.is_set():  # not wait(): the signal's handler would wait for the lock that it holds
+            time.sleep(LOOK_SECONDS)
             if not broker.running:
                 fail(f"{_capital(broker.name)} ended by itself.", f"Its log is {broker.log}.")
     finally:

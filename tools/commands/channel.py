@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tools.context import Context, common_options
+from tools.context import Context, common_options, deciding_options
 
 
 @click.group("channel", epilog="Example: onhand channel set web locations=LEEDS,YORK methods=shipping --dry-run")
@@ -28,10 +28,7 @@ def list_(context: Context) -> None:
 @command.command("set", epilog="Example: onhand channel set web locations=LEEDS,YORK methods=shipping --dry-run")
 @click.argument("channel")
 @click.argument("settings", nargs=-1, metavar="SETTING=VALUE...")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
-@click.option("--why", metavar="TEXT", help="Why.")
-@click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deciding_options()
 @common_options
 def set_(
     context: Context,

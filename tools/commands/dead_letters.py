@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tools.context import WRONG_USAGE, Context, common_options, confirmed, fail
+from tools.context import WRONG_USAGE, Context, common_options, confirmed, deciding_options, fail
 
 if TYPE_CHECKING:
     from tools.dead_letters.desk import Desk
     from tools.dead_letters.letters import Choice
 
 R = TypeVar("R")
-STAGES = ("key", "decode", "decide", "parked", "read", "map")
+STAGES = ("key", "decode", "decide", "parked", "read", "map", "deliver")
 STATES = ("open", "redriven", "dropped", "all")
 
 
@@ -37,7 +37,7 @@ def choosing(default_state: str) -> Callable[[Callable[..., R]], Callable[..., R
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         @click.argument("letters", nargs=-1, metavar="[LETTER]...")
-        @click.option("--topic", help="Only of this input topic; default: of every agent's.")
+        @click.option("--topic", help="Only of this input topic; default: of every agent's, and of the delivery's.")
         @click.option(
             "--since", metavar="WHEN", help="Buried within this time (15m, 2d) or since 2026-11-22T14:00 (UTC)."
         )
@@ -181,10 +181,7 @@ def _say_how(context: Context, desk: Desk, letter: Any, value: bytes | None, hea
 @click.option("--new-key", metavar="SKU", help="The corrected key.")
 @click.option("--anyway", is_flag=True, help="Also what would be buried again, as far as can be told.")
 @click.option("--again", is_flag=True, help="Also what was redriven or dropped already.")
-@click.option("--why", default="", metavar="TEXT", help="Why; required where something is corrected.")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deciding_options(why="Why; required where something is corrected.")
 def redrive(
     context: Context,
     topic: str | None,
@@ -195,7 +192,7 @@ def redrive(
     new_key: str | None,
     anyway: bool,
     again: bool,
-    why: str,
+    why: str | None,
     who: str | None,
     dry_run: bool,
     yes: bool,
@@ -226,7 +223,7 @@ def redrive(
         raise click.UsageError("Several letters cannot get one transaction_id; {} in it is the old one of each.")
     if not _agreed(context, len(found), "redrive", dry_run=dry_run, yes=yes):
         return
-    decider = Decider(who or user_name(), why)
+    decider = Decider(who or user_name(), why or "")
     with _progress(context, len(found), "redriving") as advance:
         outcome = desk.redrive(found, correction, decider, dry_run=dry_run, advance=advance)
     _tell(context, "redriven", outcome, dry_run=dry_run)
@@ -236,10 +233,7 @@ def redrive(
 @common_options
 @choosing("open")
 @click.option("--all", "everything", is_flag=True, help="All open letters, where nothing else chooses.")
-@click.option("--why", required=True, metavar="TEXT", help="Why nobody needs it; it is kept.")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deciding_options(why="Why nobody needs it; it is kept.", why_required=True)
 def drop(
     context: Context,
     topic: str | None,
@@ -265,13 +259,16 @@ def drop(
 
 
 def _desk(context: Context, topic: str | None) -> Desk:
+    from agents.serve.delivery.plan import as_reader
     from tools.brokers.encoding import codec_of
     from tools.dead_letters.desk import Desk
 
     topology = context.topology
-    inputs = {agent.folds: agent for agent in topology.agents.values()}
+    delivery = as_reader(topology)
+    readers = [*topology.agents.values(), *([] if delivery is None else [delivery])]
+    inputs = {reader.folds: reader for reader in readers}
     if topic is not None and topic not in inputs:
-        fail(f"No agent folds {topic}.", f"There are: {', '.join(inputs)}.", WRONG_USAGE)
+        fail(f"Nobody reads {topic}.", f"There are: {', '.join(inputs)}.", WRONG_USAGE)
     wanted = [inputs[topic]] if topic is not None else list(inputs.values())
     return Desk(topology, codec_of(topology), wanted)
 

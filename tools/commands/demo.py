@@ -21,8 +21,9 @@ DRAWS_A_SECOND = 4
 @click.option("--rate", type=click.FloatRange(min=1), default=400.0, show_default=True, help="Records a second.")
 @click.option("--no-kill", is_flag=True, help="Leave the worker alone.")
 @click.option("--orders", is_flag=True, help="Orders of several lines too, and short picks that are rerouted.")
+@click.option("--campaigns", is_flag=True, help="Ad campaigns too, paused while their goods are sold out.")
 @common_options
-def command(context: Context, seconds: float, rate: float, no_kill: bool, orders: bool) -> None:
+def command(context: Context, seconds: float, rate: float, no_kill: bool, orders: bool, campaigns: bool) -> None:
     """A month of real trade through a real worker, killed once in the middle, and the check that nothing is wrong.
 
     Starts an embedded broker of its own, or uses yours with --bootstrap (under names of its own, which it deletes).
@@ -32,6 +33,10 @@ def command(context: Context, seconds: float, rate: float, no_kill: bool, orders
     With --orders the order router runs beside the stock keeper: invoices of the month are placed as orders, some to be
     collected, and now and then a picker finds too few. The figures then also say what became of the orders (an order of
     which nothing is heard counts as lost too), and how fast a short pick had another place.
+
+    With --campaigns the campaign guard runs too, and an ad platform played here does what it says: what campaigns advertise
+    sells out and comes back, so they are paused, their budget goes to others, and they are resumed. The figures say how
+    often, and how soon after the sale, the pause and the delivery; a command that never comes counts as lost.
     """
     from tools.brokers import embedded
     from tools.brokers.reporting import broker_or_fail
@@ -43,10 +48,11 @@ def command(context: Context, seconds: float, rate: float, no_kill: bool, orders
     if reason is not None:
         fail(f"{reason[:1].upper()}{reason[1:]}.", "Or name a cluster of your own with --bootstrap.")
     topology = context.topology
+    wishes = Wishes(seconds, rate, kill=not no_kill, orders=orders, campaigns=campaigns)
     with broker_or_fail(topology.kafka["bootstrap.servers"]):
         try:
-            with Stage(topology, context.topology_path, on_own_cluster) as stage:
-                outcome = _play(context, stage, Wishes(seconds, rate, kill=not no_kill, orders=orders))
+            with Stage(topology, context.topology_path, on_own_cluster, wishes.agents) as stage:
+                outcome = _play(context, stage, wishes)
         except StageFailed as failed:
             fail(f"The demo cannot run: {failed}")
     _conclude(context, outcome)
@@ -93,6 +99,8 @@ def _show(context: Context, figures: dict[str, object]) -> None:
 
     table = Table(title="What happened", title_justify="left", show_header=False)
     latency, orders, reroutes = (figures.pop(name, {}) for name in ("latency_ms", "orders", "reroutes"))
+    campaigns = figures.pop("campaigns", {})
+    assert isinstance(campaigns, dict)
     assert isinstance(latency, dict)
     assert isinstance(orders, dict)
     assert isinstance(reroutes, dict)
@@ -110,6 +118,9 @@ def _show(context: Context, figures: dict[str, object]) -> None:
         taken = reroutes["latency_ms"]
         told = f"{reroutes['count']:,}; short pick to committed reroute p50 {taken['p50']} ms, p99 {taken['p99']} ms"
         table.add_row("reroutes", told)
+    for name, value in campaigns.items():
+        shown = f"p50 {value['p50']} ms, p99 {value['p99']} ms" if isinstance(value, dict) else f"{value:,}"
+        table.add_row(f"campaigns {name.replace('_ms', '').replace('_', ' ')}", shown)
     context.console.print(table)
     context.console.print(
         "lost, doubled and oversold are counted from what was sent and answered, not by the ledger's own code.\n"

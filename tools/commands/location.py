@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tools.context import Context, common_options
+from tools.context import Context, common_options, deciding_options
 
 
 @click.group("location", epilog="Example: onhand location set LEEDS open=no --dry-run")
@@ -27,10 +27,7 @@ def list_(context: Context) -> None:
 @command.command("set", epilog="Example: onhand location set LEEDS open=no --dry-run")
 @click.argument("location")
 @click.argument("settings", nargs=-1, metavar="SETTING=VALUE...")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
-@click.option("--why", metavar="TEXT", help="Why.")
-@click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deciding_options()
 @common_options
 def set_(
     context: Context,
@@ -45,7 +42,7 @@ def set_(
 
     Settings: kind, open, ships, pickup, region, country, latitude_tenths, longitude_tenths, time_zone, authority,
     utc_offset_minutes, zones (COUNTRY:PREFIX:COST:DAYS,...), opening_days, opens_at, closes_at, working_days, cut_off,
-    handling_time, daily_capacity.
+    handling_time, daily_capacity, holidays.
     It is written to every partition at once and holds from then on; what it changes follows SKU by SKU.
     """
     from agents.inventory.transactions import LocationReference

@@ -243,14 +243,25 @@ def status_lines(status: OrderStatus) -> list[str]:
 
 def _plain_kept(kept: Order | None) -> dict[str, Any]:
     if kept is None:
-        return {"kept": False, "asked": []}
-    asked = [
+        return {"kept": False, "asked": [], "shipments": []}
+    from agents.inventory.capacity import capacity_sku
+
+    asked: list[dict[str, Any]] = [
         {"line": line.line, "sku": line.sku, "asked": part.asked.value, "quantity": part.quantity}
         for line in kept.lines
         for part in line.parts
         if part.asked is not None
     ]
-    return {"kept": True, "attempt": kept.attempt, "paid": kept.paid, "look_again_at_ms": kept.due_ms, "asked": asked}
+    asked += [
+        {"line": None, "sku": capacity_sku(slot.location, slot.date), "asked": slot.asked.value, "quantity": 1}
+        for slot in kept.slots
+        if slot.asked is not None
+    ]
+    shipments = [
+        {"location": slot.location, "date": slot.date, "held": slot.held, "left": slot.left} for slot in kept.slots
+    ]
+    standing = {"kept": True, "attempt": kept.attempt, "paid": kept.paid, "look_again_at_ms": kept.due_ms}
+    return {**standing, "asked": asked, "shipments": shipments}
 
 
 def _show_list(context: Context, found: Sequence[OrderStatus]) -> None:
@@ -292,6 +303,9 @@ def _show_order(context: Context, status: OrderStatus, kept: Order | None) -> No
     asked = _plain_kept(kept)["asked"]
     for each in asked:
         say(f"  asked of the ledger, not answered yet: {each['asked']} {each['quantity']} {each['sku']}")
+    for slot in () if kept is None else kept.slots:
+        state = "has left" if slot.left else "is held" if slot.held else "is not held yet"
+        say(f"  a shipment from {slot.location} on {slot.date} {state}: only so many can leave there in a day")
     if kept is None:
         say("  the router has forgotten it: it was over long ago")
     elif kept.due_ms is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tools.context import WRONG_USAGE, Context, common_options, confirmed, fail
+from tools.context import WRONG_USAGE, Context, common_options, confirmed, deciding_options, fail
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -63,13 +63,10 @@ def list_(context: Context, agent_name: str | None) -> None:
     "--skip", type=click.IntRange(min=0), metavar="OFFSET", help="Leave the record at OFFSET out: a dead letter."
 )
 @click.option("--retry", is_flag=True, help="Fold it again, after an upgrade.")
-@click.option("--why", default="", metavar="TEXT", help="Why; required with --skip, and kept in the dead letter.")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
+@deciding_options(why="Why; required with --skip, and kept in the dead letter.")
 @click.option(
     "--wait", type=click.IntRange(min=0), default=WAIT_S, show_default=True, help="Seconds to wait for the worker."
 )
-@click.option("--dry-run", is_flag=True, help="Show the record and what would be done; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 @common_options
 def unpark(
     context: Context,
@@ -77,7 +74,7 @@ def unpark(
     agent_name: str | None,
     skip: int | None,
     retry: bool,
-    why: str,
+    why: str | None,
     who: str | None,
     wait: int,
     dry_run: bool,
@@ -100,7 +97,7 @@ def unpark(
         raise click.UsageError(f"Say which agent with --agent: {', '.join(agent.name for agent in agents)}.")
     case = _Case(context, codec_of(context.topology), agents[0], partition)
     offset = case.check(skip)
-    unparking = case.decision(offset, retry=retry, who=who or user_name(), why=why)
+    unparking = case.decision(offset, retry=retry, who=who or user_name(), why=why or "")
     case.show(unparking, dry_run=dry_run)
     if dry_run:
         return

@@ -1,4 +1,4 @@
-"""`onhand play`: scenario text through the rules of the ledger, or through a broker and a worker."""
+"""`onhand play`: scenario text through the rules of ledger and order router, or through a broker and workers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def command(
 
     With --live the scenarios that go as they are written are then told to a worker, 32 at a time, each in a partition
     of its own; where one says `crash` the worker is killed. Everything it said must be what the rules say, record for
-    record. An embedded broker is started for it, or a cluster used under names of its own with --bootstrap.
+    record. Those that speak of orders are told to the stock keeper and the order router, line by line. An embedded broker is started for it, or a cluster used under names of its own with --bootstrap.
     """
     context = running.obj = Context(topology_path, bootstrap, as_json=as_json)
     if live:

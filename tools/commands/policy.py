@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tools.context import Context, common_options
+from tools.context import Context, common_options, deciding_options
 
 if TYPE_CHECKING:
     from agents.inventory.policy import Given
@@ -83,10 +83,7 @@ def show(context: Context, place: str, channel: str | None, category: str | None
 @click.option("--location", help="Only at this location.")
 @click.option("--channel", help="Only for this channel.")
 @click.option("--withdraw", is_flag=True, help="Take the rule out of force.")
-@click.option("--who", metavar="NAME", help="Who decides; default: your user name.")
-@click.option("--why", metavar="TEXT", help="Why.")
-@click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@deciding_options()
 @common_options
 def set_(
     context: Context,

@@ -212,7 +212,8 @@ def _show_table(context: Context, rows: Sequence[Mapping[str, object]]) -> None:
     table.add_column("topic", overflow="fold")
     table.add_column("partitions", justify="right")
     table.add_column("span", justify="right")
-    for title in ("settings", "written by", "read by"):
+    table.add_column("settings", no_wrap=True)
+    for title in ("written by", "read by"):
         table.add_column(title)
     for row in rows:
         config, written, read = row["config"], row["written_by"], row["read_by"]

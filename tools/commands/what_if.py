@@ -11,6 +11,7 @@ import click
 from tools.context import WRONG_USAGE, Context, common_options, fail
 
 if TYPE_CHECKING:
+    from agents.inventory.orders.rows import Order
     from tools.scenario.memory_rows import MemoryRows
     from tools.what_if.hypothesis import Change, Said, Script
 
@@ -27,8 +28,8 @@ def command(context: Context, file: Path, moment: str | None) -> None:
     """Show what a file of transactions or orders would do now, without doing it.
 
     FILE is scenario text as for `onhand play` (without times of day: it begins now), or JSON, one transaction or order
-    record a line. The rows of the SKUs it names are read from the changelog, the rules are applied to them in memory,
-    and each line is shown with what the ledger would answer; then the positions that would change. Nothing is
+    record a line. The rows of the SKUs and orders it names are read from the changelog, the rules are applied to them in
+    memory, and each line is shown with what the ledger would answer; then the positions that would change. Nothing is
     published. Transaction ids of the file count as new.
 
     With --at the same for a past moment: the input log is folded again up to the last record of that time.
@@ -45,9 +46,10 @@ def command(context: Context, file: Path, moment: str | None) -> None:
         fail(f"{file}, {unreadable}", "docs/reference/scenarios.md describes the language.", WRONG_USAGE)
     except UnicodeDecodeError:
         fail(f"{file} is no text in UTF-8.", exit_code=WRONG_USAGE)
-    if not script.skus:
-        fail(f"{file} names no SKU.", exit_code=WRONG_USAGE)
-    hypothesis = Hypothesis(_rows(context, script, None if moment is None else at_ms), at_ms, topology.orders)
+    if not (script.skus or script.orders):
+        fail(f"{file} names no SKU and no order.", exit_code=WRONG_USAGE)
+    rows, orders = _standing(context, script, None if moment is None else at_ms)
+    hypothesis = Hypothesis(rows, at_ms, topology.orders, orders)
     for said in hypothesis.play(script):
         _show(context, said)
     changes = hypothesis.changes()
@@ -66,11 +68,12 @@ def _moment_ms(text: str) -> int:
         raise click.UsageError(f"--at must be {error}") from None
 
 
-def _rows(context: Context, script: Script, at_ms: int | None) -> MemoryRows:
+def _standing(context: Context, script: Script, at_ms: int | None) -> tuple[MemoryRows, dict[str, Order]]:
+    """The rows of the SKUs that it names, and the orders; of an order that is known also the SKUs of its lines."""
     from tools.brokers.encoding import codec_of
     from tools.brokers.reporting import broker_or_fail
     from tools.ledger_view import TopicMissing
-    from tools.what_if.standing import rows_now, rows_then
+    from tools.what_if.standing import orders_now, orders_then, rows_now, rows_then, with_days
 
     topology = context.topology
     with broker_or_fail(topology.kafka["bootstrap.servers"]), context.progress_console.status("reading") as status:
@@ -80,10 +83,19 @@ def _rows(context: Context, script: Script, at_ms: int | None) -> MemoryRows:
 
         try:
             if at_ms is None:
-                return rows_now(topology, script.skus, seen)
-            return rows_then(topology, codec_of(topology), script.skus, at_ms, seen)
+                orders = orders_now(topology, script.orders, seen)
+                now_ms, skus = int(time.time() * 1000), _skus(script, orders)
+                return with_days(skus, now_ms, lambda wanted: rows_now(topology, wanted, seen)), orders
+            codec = codec_of(topology)
+            orders = orders_then(topology, codec, script.orders, at_ms, seen)
+            skus = _skus(script, orders)
+            return with_days(skus, at_ms, lambda wanted: rows_then(topology, codec, wanted, at_ms, seen)), orders
         except TopicMissing as missing:
             fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
+
+
+def _skus(script: Script, orders: dict[str, Order]) -> list[str]:
+    return list(dict.fromkeys([*script.skus, *(line.sku for order in orders.values() for line in order.lines)]))
 
 
 def _show(context: Context, said: Said) -> None:

@@ -18,6 +18,7 @@ from agents.runtime.topology import Topology
 from agents.state.lock import StateDirectoryLock, StateDirectoryTaken, StateDirectoryUnusable
 from tools.brokers.encoding import codec_of
 from tools.context import WRONG_USAGE, Context, common_options, fail
+from tools.ledger_view import LEDGER
 from tools.logics import LOGICS
 
 
@@ -73,6 +74,8 @@ def command(
     for name in names:
         _check(topology, name)
     supervised = {name: _command_line(context, name, instance, accept_loss, log_level, as_json) for name in names}
+    if topology.feeds and LEDGER in names:
+        supervised["feeds"] = [sys.executable, "-m", "tools", "feeds", "watch", "--tied", *_where(context)]
     sys.exit(Supervisor(supervised).run())
 
 
@@ -124,12 +127,18 @@ def _command_line(
     context: Context, name: str, instance: str, accept_loss: bool, log_level: str, as_json: bool
 ) -> list[str]:
     options = ["--instance", instance, "--log-level", log_level, "--log-format", "json" if as_json else "text"]
+    if accept_loss:
+        options.append("--accept-loss")
+    return [sys.executable, "-m", "tools", "worker", name, "--alone", *options, *_where(context)]
+
+
+def _where(context: Context) -> list[str]:
+    """The shared options, for a process that is started."""
+    options = []
     if context.topology_path is not None:
         options += ["--topology", str(context.topology_path)]
     if context.bootstrap is not None:
         options += ["--bootstrap", context.bootstrap]
     if context.scratch is not None:
         options += ["--scratch", context.scratch]
-    if accept_loss:
-        options.append("--accept-loss")
-    return [sys.executable, "-m", "tools", "worker", name, "--alone", *options]
+    return options

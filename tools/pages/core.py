@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from agents.inventory import confirming, expiry, refreshing
-from agents.inventory.alerts import AlertType
+from agents.inventory.alerts import STAYS_OPEN, AlertType
 from agents.inventory.answers import Status
 from agents.inventory.decide import RULES
 from agents.inventory.policy import DEFAULT_POLICY, Policy
@@ -18,6 +18,7 @@ from agents.inventory.refusals import PRECEDENCE, Refusal
 from agents.inventory.transactions import BROADCAST_KINDS, FACT_KINDS, INTENTION_KINDS, Kind, PolicySettings
 from agents.inventory.validation import REQUESTABLE
 from agents.runtime.topology import Topic, load
+from agents.serve.delivery.plan import as_reader
 from tools.pages.docstrings import docs_of, refusals_of, summary_of
 from tools.pages.plays import ROOT, example_of, link_to
 
@@ -29,7 +30,7 @@ ELSEWHERE = {
     ("alert", "DEAD_LETTER"): "tests/integration/test_bad_input.py",
     ("alert", "WRONG_PARTITION"): "tests/integration/test_bad_input.py",
     ("alert", "PARTITION_PARKED"): "tests/runtime/test_owner.py",
-    ("alert", "STUCK_ORDER"): "agents/inventory/orders/desk.py",
+    ("alert", "COMMAND_FAILED"): "tests/serve/test_delivering.py",
     ("refusal", "unknown_topic"): "tests/inventory/test_edges.py",
 }
 """What no scenario can show, because it is not decided by the ledger alone: the test that shows it."""
@@ -48,8 +49,18 @@ EVENTS = {
 }
 """Schema of a topic -> what a scenario shows that is said into it."""
 
-OTHER_TOPICS = {"orders.": "tests/integration/test_order_router.py"}
+OTHER_TOPICS = {
+    "orders.": "tests/integration/test_order_router.py",
+    "demand.": "tests/integration/test_replenisher.py",
+    "replenishment.": "tests/integration/test_replenisher.py",
+    "insights.": "tests/integration/test_replenisher.py",
+    "scores.v1": "tests/integration/test_scorekeepers.py",
+    "kpis.": "tests/integration/test_scorekeepers.py",
+    "campaigns.": "tests/integration/test_campaign_guard.py",
+}
 """How the topics of other agents begin, and the test that shows them."""
+
+DELIVER = "`onhand deliver`"
 
 AT_THE_DOOR = frozenset({"id_reused", "too_late"})
 """Refusals of any kind."""
@@ -110,16 +121,25 @@ def refusals() -> str:
 def alerts() -> str:
     """docs/reference/alerts.md."""
     said = docs_of(AlertType)
-    rows = [(f"`{alert}`", said.get(alert.name, ""), example("alert", alert)) for alert in AlertType]
+    rows = [
+        (f"`{alert}`", said.get(alert.name, ""), OPEN if alert in STAYS_OPEN else REPORT, example("alert", alert))
+        for alert in AlertType
+    ]
     notices = [(f"`{status}`", NOTICES.get(status, ""), link_to(example_of("status", status))) for status in Status]
     return page(
         "Alerts and notices",
-        "An alert is one sentence to the person who must act, with the figures behind it and what to do.",
-        ("alert", "when", "example"),
+        ALERTS_HEAD,
+        ("alert", "when", "lasts", "example"),
         rows,
     ) + page("Answers and notices", NOTICES_HEAD, ("status", "when", "example"), notices, level=2)
 
 
+ALERTS_HEAD = (
+    "An alert is one sentence to the person who must act, with the figures behind it and what to do. One that is open lasts\n"
+    "until a `RESOLVED` alert with the same `subject` and `about`, whose `resolves` is its type; a report says what happened.\n"
+    "What each asks of you, and how severe it is: [Alerts](../operating/alerts.md)."
+)
+OPEN, REPORT = "open until resolved", "a report"
 NOTICES_HEAD = (
     "The status of an answer; the last four are notices to the holder of a claim that another's record changed."
 )
@@ -169,13 +189,19 @@ def topics() -> str:
     for agent in topology.agents.values():
         for name in (*agent.says, agent.dead_letters.name):
             writers.setdefault(name, []).append(agent.name)
-    readers = {agent.folds: agent.name for agent in topology.agents.values()}
+    folded = {agent.folds: agent.name for agent in topology.agents.values()}
+    readers = dict(folded)
+    delivery = as_reader(topology)
+    if delivery is not None:
+        readers[delivery.folds] = DELIVER
+        for name in (*delivery.says, delivery.dead_letters.name):
+            writers.setdefault(name, []).append(DELIVER)
     rows = [
         (
             f"`{topic.name}`",
             topic.key,
             f"{topic.cleanup_policy}, {kept(topic)}",
-            ", ".join([*(["upstream systems"] if topic.name in readers else []), *writers.get(topic.name, [])]),
+            ", ".join([*(["upstream systems"] if topic.name in folded else []), *writers.get(topic.name, [])]),
             readers.get(topic.name, "whoever subscribes"),
             meaning_of(topic),
             topic_example(topic),
@@ -201,13 +227,15 @@ def kept(topic: Topic) -> str:
 def meaning_of(topic: Topic) -> str:
     """What its schema says of its records."""
     if topic.schema is None:
-        return "What could not be decoded or decided, as it came, with the reason."
+        return "What could not be decoded, decided or delivered, as it came, with the reason."
     schema = orjson.loads((ROOT / "schemas" / f"{topic.schema}.avsc").read_bytes())
     return str(schema["doc"]).partition(". Key")[0]
 
 
 def topic_example(topic: Topic) -> str:
     """A scenario that says something into it, or the test of another agent's."""
+    if topic.schema is None and topic.name.startswith("campaigns."):
+        return test_link("tests/serve/test_delivering.py")
     if topic.schema is None:
         return link_to(example_of("event", "dead_letter"))
     if topic.schema == "heartbeat":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from agents.inventory.alerts import AlertType
 from agents.inventory.rows import Decision
 from agents.inventory.transactions import PolicySettings, Transaction
 from tools.scenario.ledger import Ledger
@@ -68,6 +69,8 @@ def play_of(path: Path) -> Play:
     steps = parse(path.read_text(encoding="utf-8"))
     play = Play(path, len(steps), None)
     for result in Runner(WatchedLedger(play.shows)).run(steps):
+        declared = result.step.expected.alerts or ()
+        play.shows |= {("alert", AlertType[alert.type]) for alert in declared}  # Also those of the order router.
         if result.differences:
             play.difference = f"line {result.step.line}: {'; '.join(result.differences)}"
     return play

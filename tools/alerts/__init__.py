@@ -1,0 +1,1 @@
+"""What people must know now, from what was alerted."""
