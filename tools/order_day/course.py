@@ -66,7 +66,10 @@ class Following:
             yield self._tell(OrderKind.CANCELLED)
 
     def tidy_up(self) -> Iterator[OrderRecord]:
-        """In the evening: what was not paid, not collected, or is still waited for, is given up."""
+        """In the evening: what was not paid, not collected, or is still waited for, is given up; what is there, leaves.
+
+        What became firm after the goods had left, as they were known then, lies there still.
+        """
         status = self.status
         if status is None or OrderKind.CANCELLED in self._told:
             return
@@ -77,6 +80,9 @@ class Following:
             for line in status.lines:
                 if line.backordered and not line.places:
                     yield self._tell(OrderKind.CANCELLED, line=line.line, reason="not delivered today", again=True)
+            if any(line.places for line in status.lines):
+                self._shipped_before = -1
+                yield from self._hand_over(status)
 
     def _fulfil(self, status: OrderStatus) -> Iterator[OrderRecord]:
         if self._course.cancels_later and not self._told:

@@ -171,6 +171,13 @@ def test_in_the_evening_the_unpaid_and_the_uncollected_are_given_up() -> None:
     assert [record.kind for record in uncollected.tidy_up()] == [OrderKind.CANCELLED]
 
 
+def test_what_became_firm_after_the_goods_had_left_leaves_in_the_evening() -> None:
+    following = Following(order(1, ("SHOE", 4)), Course())
+    assert told(following, status("confirmed", allocated(NEAR))) == [OrderKind.SHIPPED]
+    assert told(following, status("confirmed", allocated(NEAR))) == []
+    assert [record.kind for record in following.tidy_up()] == [OrderKind.SHIPPED]
+
+
 # -- judging -----------------------------------------------------------------------------------------------------------
 
 
