@@ -126,12 +126,11 @@ class Evidence:
 
     @cached_property
     def ends(self) -> Mapping[tuple[str, int], tuple[int, int]]:
-        """(last stable offset, high watermark) of every partition of every topic."""
+        """(last stable offset, high watermark) of every partition of every topic there is."""
         topology = self.stage.topology
         admin = AdminClient(dict(topology.kafka), logger=quiet)
-        asked = [
-            TopicPartition(topic.name, n) for topic in topology.all_topics.values() for n in range(topic.partitions)
-        ]
+        created = self.stage.created.values()
+        asked = [TopicPartition(topic.name, n) for topic in created for n in range(topic.partitions)]
         ends = []
         for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED):
             spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]

@@ -35,7 +35,7 @@ from agents.runtime.partitioner import PARTITIONER, partition_of
 from agents.runtime.plan import said_topics
 from agents.runtime.preflight import needed_topics
 from agents.runtime.topics import Cluster
-from agents.runtime.topology import load
+from agents.runtime.topology import Topic, load
 from agents.state.changelog import POSITION_KEY, decode_meta, tables_by_prefix
 from agents.state.ledger import LEDGER_TABLES
 from agents.stock_keeper import AGENT, LARGEST_TRANSACTION_BYTES, check_key
@@ -136,6 +136,7 @@ class Stage:
         self._decode = self._codec.decoder(
             self.transactions, "transaction", self.topology.topics[self.transactions].format
         )
+        self.created: dict[str, Topic] = {}
         self._producer: Producer | None = None
         self._workers: list[Worker] = []
         self._tails: dict[str, Tail] = {}
@@ -146,6 +147,7 @@ class Stage:
         chosen = [self.topology.agents[name] for name in agents or (AGENT,)]
         topics = {name: topic for agent in chosen for name, topic in needed_topics(self.topology, agent).items()}
         Cluster(self.topology.kafka).create(list(topics.values()))
+        self.created |= topics
         return self
 
     def worker(self, instance: str = "1", *options: str, **environment: str) -> Worker:

@@ -112,7 +112,7 @@ def run(
 @click.option(
     "--samples", type=click.IntRange(min=0), default=10, show_default=True, help="Small days with an optimum."
 )
-@click.option("--sample-orders", type=click.IntRange(min=5), default=60, show_default=True, help="Orders of each.")
+@click.option("--sample-orders", type=click.IntRange(min=5), default=40, show_default=True, help="Orders of each.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Per optimum, at most.")
 @click.option("--seed", default=1, show_default=True, help="Of the day; the samples have the ones after it.")
 @common_options

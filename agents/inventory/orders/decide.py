@@ -92,7 +92,13 @@ def apply(desk: Desk) -> str | None:
 def hear(desk: Desk) -> str | None:
     """What the ledger said: of a shipment in the day of a place, or of goods."""
     answer = desk.record.answer
-    return overflow.hear(desk) if answer is not None and is_capacity(answer.sku) else forward.hear(desk)
+    if answer is not None and is_capacity(answer.sku):
+        return overflow.hear(desk)
+    ignored = forward.hear(desk)
+    if ignored is None and desk.standing.stage is Stage.CONFIRMED:
+        # The last that was still to come cannot be had.
+        fulfilment.close_if_done(desk)
+    return ignored
 
 
 def nothing_to_do(_desk: Desk) -> str | None:

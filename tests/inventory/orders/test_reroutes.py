@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agents.inventory.orders.rows import Stage
 from agents.inventory.orders.words import OrderKind, Routing, RoutingType
 from agents.inventory.transactions import (
     Destination,
@@ -210,3 +211,27 @@ def test_at_risk_the_policy_chooses_among_the_faster_places(world: World) -> Non
     world.run()
     world.pass_time(3 * MILLISECONDS_PER_DAY)
     assert places(world) == {"HULL": 4}, "both would be less late, and HULL costs less"
+
+
+def test_an_order_of_which_the_last_line_cannot_be_had_any_more_is_over(world: World) -> None:
+    an_order(world)
+    world.fact(Kind.SALE, "SHOE", "LEEDS", 4)
+    world.run()
+    order = world.book.orders["o1"]
+    assert [line.unfillable for line in order.lines] == [4]
+    assert order.stage is Stage.DONE
+    assert not world.claims_of("o1")
+
+
+def test_an_order_is_not_over_while_another_line_is_still_to_leave(world: World) -> None:
+    world.fact(Kind.RECEIPT, "SHOE", "LEEDS", 1)
+    world.fact(Kind.RECEIPT, "HAT", "LEEDS", 1)
+    world.run()
+    world.place("o1", {1: ("SHOE", 1), 2: ("HAT", 1)}, paid=True)
+    world.run()
+    world.fact(Kind.SALE, "SHOE", "LEEDS", 1)
+    world.run()
+    assert world.stage("o1") is Stage.CONFIRMED
+    world.tell(OrderKind.SHIPPED, "o1")
+    world.run()
+    assert world.stage("o1") is Stage.DONE
