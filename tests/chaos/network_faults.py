@@ -13,8 +13,8 @@ from tests.chaos.scene import Run
 COUNT = 2_000
 DELAY_S = 0.3
 HELD_S = 1.5
-LONGER_THAN_A_TRANSACTION_S = 12.0
-"""`transaction.timeout.ms` of the owners is 10 s."""
+LONGER_THAN_A_TRANSACTION_S = 18.0
+"""`transaction.timeout.ms` of the owners is 10 s; a broker on a busy machine looks only now and then for what timed out."""
 AFTER_THE_TAKE_OVER_S = 12.0
 """The session of a dead worker ends after 6 s."""
 CUTS = 6
