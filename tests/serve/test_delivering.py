@@ -158,7 +158,7 @@ def test_two_processes_share_the_work_and_one_that_leaves_hands_it_over(kafka: C
             delivery.send(*[pause(f"c{number}") for number in range(sent, sent + count)])
             sent += count
 
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 80
         with delivery.adapter("second") as second:
             with delivery.adapter("first") as first:
                 while not (first.events and second.events):
