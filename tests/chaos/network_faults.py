@@ -91,7 +91,6 @@ def worker_cut_off(run: Run) -> None:
     SLOW,
     WAITS,
     FENCED_OFF,
-    short=True,
 )
 def end_of_transaction_slow(run: Run) -> None:
     run.two_workers(proxied=True)

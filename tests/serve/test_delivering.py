@@ -165,8 +165,7 @@ def test_two_processes_share_the_work_and_one_that_leaves_hands_it_over(kafka: C
                     assert time.monotonic() < deadline, "one of them got nothing to do"
                     send(4)
                     delivery.answers(sent)
-                send(40)
-                first.until("called", sum(event["event"] == "called" for event in first.events) + 1)
+                send(40)  # It leaves with work in hand; if the two had just shared anew, the other may have all of it.
             delivery.answers(sent)
         assert (first.code, second.code) == (0, 0)
         answered = [answer.idempotency_key for answer in delivery.all_answers()]

@@ -184,9 +184,8 @@ def test_a_decision_survives_the_death_of_the_worker_that_should_carry_it_out(sh
     worker_of(shop).kill()
     nobody = unpark(shop, 0, "--skip", str(offset), "--why", "x", "--wait", "0", exit_code=1)
     assert nobody["taken_up"] is False
-    worker_of(shop).start().until_ready(60)
-    listed = objects(shop, "partitions", "list", *KEEPER)
-    assert listed[0]["input_position"] > offset
+    worker = worker_of(shop).start().until_ready(60)
+    worker.until(lambda status: status["partitions"][0]["input_position"] > offset, "behind the record")
     (letter,) = objects(shop, "dead-letters", "list", "--key", sku)
     assert (letter["stage"], letter["count"]) == ("parked", 1)
 
