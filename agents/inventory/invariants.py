@@ -33,7 +33,7 @@ def check(draft: Draft) -> None:
     * Claims changed by exactly what was posted to `reserved` and `allocated`.
     * An open claim holds or awaits something, and none of its figures contradicts another; the SKU's queue is the sum
       of what its claims wait for. No claim is open and closed at once.
-    * Fences keep no more open than there is unpromised.
+    * Fences keep no more open than there is unpromised (of a SKU that is not tracked nobody knows what there is).
     * What is asked never takes what is not available to promise.
 
     Raises InvariantBroken.

@@ -149,7 +149,7 @@ def oversold(ledger: Ledger, transaction: Transaction, decision: Decision) -> It
 
 
 def fences_off(ledger: Ledger) -> Iterator[str]:
-    """A fence keeps units that are there."""
+    """A fence keeps units that are there; of a SKU of which no stock is kept, nobody knows how many are."""
     for (sku,), goods in rows_of(ledger, GOODS).items():
         kept: dict[str, int] = {}
         for fence in goods.fences:
@@ -158,7 +158,7 @@ def fences_off(ledger: Ledger) -> Iterator[str]:
                 yield f"the fence of {fence.channel} at {fence.location} is below zero"
         for location, units in kept.items():
             row = rows_of(ledger, POSITIONS).get((sku, location))
-            if units > max(0, 0 if row is None else row.unpromised):
+            if units > max(0, 0 if row is None else row.unpromised) and is_tracked(ledger, sku):
                 yield f"{units} units of {sku} are fenced at {location}, and {row} is there"
 
 
