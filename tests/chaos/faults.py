@@ -24,6 +24,9 @@ class Sentence:
     words: str
     """Regular expression; `.` also matches the end of a line."""
     where: Literal["log", "alert"] = "log"
+    seldom: bool = False
+    """A worker does not say it again for a while. So it counts also where it was said before the blow: then its workers
+    came to a slow broker."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ def fault(
     return declare
 
 
-def log_says(words: str) -> Sentence:
+def log_says(words: str, *, seldom: bool = False) -> Sentence:
     """The operator reads it in a worker's log."""
-    return Sentence(words)
+    return Sentence(words, seldom=seldom)
 
 
 def alert_says(words: str) -> Sentence:

@@ -7,8 +7,8 @@ from confluent_kafka.admin import AdminClient
 
 from agents.inventory.answers import Status
 from agents.inventory.transactions import Transaction
-from agents.runtime.app import CANNOT
 from agents.runtime.partitioner import partition_of
+from agents.runtime.stopping import CANNOT
 from agents.runtime.topics import Cluster
 from agents.stock_keeper import LARGEST_TRANSACTION_BYTES
 from tests.chaos.faults import alert_says, fault, log_says

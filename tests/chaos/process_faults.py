@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agents.runtime.failpoints import Failpoint
 from tests.chaos.faults import FENCED_OFF, OPENED, fault, log_says
-from tests.chaos.scene import READY_S, Run
+from tests.chaos.scene import PARTITIONS, READY_S, Run
 from tests.integration.harness import Worker
 
 COUNT = 2_000
@@ -41,11 +41,17 @@ def kill_at_random(run: Run) -> None:
     run.load.send(COUNT, per_second=350, blows=blows)
 
 
+def with_an_armed_one(run: Run, failpoint: str) -> Worker:
+    """Worker a, and an armed b. When b comes each partition has its first transaction, so b passes no point while it opens."""
+    run.worker("a").until_ready(READY_S, partitions=PARTITIONS)
+    armed = run.worker("b", failpoint=failpoint)
+    run.until_shared("a", "b")
+    return armed
+
+
 def die_at(run: Run, point: Failpoint, nth: int) -> None:
     """A worker that dies at the point under load; the other takes over, and it comes back."""
-    run.worker("a")
-    armed = run.worker("b", failpoint=f"{point}:{nth}")
-    run.until_shared("a", "b")
+    armed = with_an_armed_one(run, f"{point}:{nth}")
     run.load.send(COUNT // 4)
     run.load.send_until(lambda: not armed.running, f"worker b does not come to {point}")
     run.healed()
@@ -98,7 +104,8 @@ def killed_after_fencing(run: Run) -> None:
 
 def come_and_die(run: Run, point: Failpoint) -> None:
     """A second worker comes under load, takes partitions over, and dies while it opens them; twice."""
-    run.worker("a").until_ready(READY_S, partitions=4)
+    run.worker("a").until_ready(READY_S, partitions=PARTITIONS)
+    run.begins()
     run.load.send(MANY, per_second=700)
     for nth in (1, 2):
         armed = run.worker("b", failpoint=f"{point}:{nth}")
@@ -115,9 +122,7 @@ def come_and_die(run: Run, point: Failpoint) -> None:
     short=True,
 )
 def zombie(run: Run) -> None:
-    run.worker("a")
-    frozen = run.worker("b", failpoint=f"{Failpoint.AFTER_PRODUCE}:{run.random.randint(5, 12)}:SIGSTOP")
-    run.until_shared("a", "b")
+    frozen = with_an_armed_one(run, f"{Failpoint.AFTER_PRODUCE}:{run.random.randint(5, 12)}:SIGSTOP")
     run.load.send(COUNT // 4)
     run.load.send_until(lambda: state_of(frozen.pid) == "T", "worker b does not stop")
     run.until_shared("a")

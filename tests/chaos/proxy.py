@@ -1,8 +1,11 @@
-"""A TCP proxy before the broker that delays, cuts, and knows enough of Kafka's framing to tell one request from another.
+"""A TCP proxy before the broker that delays, holds, cuts, and knows enough of Kafka's framing to tell one request from another.
 
 Every request is a frame: 4 bytes of length, then api key (2 bytes), version (2) and correlation id (4). An answer is 4 bytes
 of length and the correlation id. Frames keep their order on a connection, so one that is held holds those behind it: as
 when a broker is slow. What was taken in is delivered even when its sender is dead by then, as a network does.
+
+A request is held for a time, or until it is released: so a test waits for what is to happen meanwhile, on however slow a
+machine, and never guesses how long that takes.
 
 It runs in a thread of its own; its settings may be changed at any time.
 """
@@ -14,6 +17,8 @@ import contextlib
 import struct
 import threading
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,11 +26,31 @@ from tools.brokers.local import LOOPBACK
 
 PRODUCE = 0
 END_OF_TRANSACTION = 26
+GROUP_HEARTBEAT = 68
+"""Of a consumer in a KIP-848 group."""
 _REQUEST = struct.Struct(">hhi")
 _LENGTH = struct.Struct(">i")
 START_S = 10.0
 
-Due = tuple[float, bytes]
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A frame on its way."""
+
+    at: float
+    """Not delivered before, by the clock of the event loop."""
+    frame: bytes
+    gate: Gate | None = None
+    """Nor before this is opened."""
+
+
+class Gate:
+    """Holds requests of one kind until it is opened, once."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.behind: list[bytes] = []
+        """The requests that it holds, in the order of their coming."""
 
 
 class Proxy:
@@ -45,6 +70,8 @@ class Proxy:
         self.delay_s = 0.0
         """Of every request and every answer."""
         self._hold: dict[int, float] = {}
+        self._gates: dict[int, Gate] = {}
+        """The last one of each kind of request, open or not."""
         self._lose: Counter[int] = Counter()
         self._open = True
         self._target_port = target_port
@@ -64,6 +91,22 @@ class Proxy:
         """From now on hold each request of this kind so long; 0 = pass it."""
         self._hold[api_key] = seconds
 
+    def hold_until_released(self, api_key: int) -> None:
+        """From now on hold each request of this kind until `release`."""
+        self.release(api_key)
+        self._gates[api_key] = Gate()
+
+    def release(self, api_key: int) -> None:
+        """Deliver what is held until released, and hold no more of it."""
+        gate = self._gates.get(api_key)
+        if gate is not None and not gate.opened.is_set():
+            self._call(gate.opened.set)
+
+    def holding(self, api_key: int) -> list[bytes]:
+        """The requests of this kind that are held until released and were not passed on yet, whole frames."""
+        gate = self._gates.get(api_key)
+        return [] if gate is None else list(gate.behind)
+
     def lose_answers(self, api_key: int, count: int) -> None:
         """Let the next requests of this kind reach the broker, and cut the connection in place of their answers."""
         self._lose[api_key] = count
@@ -77,11 +120,18 @@ class Proxy:
         self._open = False
         self.cut()
 
+    def open(self) -> None:
+        """Take connections again."""
+        self._open = True
+
     def heal(self) -> None:
         """Pass everything on again, at once."""
-        self._open, self.delay_s = True, 0.0
+        self.open()
+        self.delay_s = 0.0
         self._hold.clear()
         self._lose.clear()
+        for api_key in list(self._gates):
+            self.release(api_key)
 
     # -- its life ----------------------------------------------------------------------------------------------------
 
@@ -97,11 +147,11 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
 
-    def _call(self, function: object) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         done = threading.Event()
 
         def call() -> None:
-            function()  # type: ignore[operator]
+            function()
             done.set()
 
         self._loop.call_soon_threadsafe(call)
@@ -140,14 +190,18 @@ class Proxy:
         finally:
             self._connections.discard(connection)
 
-    def due_of_request(self, frame: bytes) -> tuple[float, int, int]:
-        """(seconds to hold it, api key, correlation id) of a request."""
+    def due_of_request(self, frame: bytes, now: float) -> tuple[Due, int, int]:
+        """(when it is to be delivered, api key, correlation id) of a request."""
         api_key, _, correlation = _REQUEST.unpack_from(frame, _LENGTH.size)
         self.requests[api_key] += 1
-        held = self._hold.get(api_key, 0.0)
-        if held:
+        held, gate = self._hold.get(api_key, 0.0), self._gates.get(api_key)
+        if gate is not None and gate.opened.is_set():
+            gate = None
+        if gate is not None:
+            gate.behind.append(frame)
+        if held or gate is not None:
             self.held[api_key] += 1
-        return self.delay_s + held, api_key, correlation
+        return Due(now + self.delay_s + held, frame, gate), api_key, correlation
 
     def loses_answer_to(self, api_key: int) -> bool:
         """Whether the answer to this request is to be lost; counts it."""
@@ -188,10 +242,10 @@ class _Connection:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 frame = await _frame(reader)
-                held, api_key, correlation = self._proxy.due_of_request(frame)
+                due, api_key, correlation = self._proxy.due_of_request(frame, clock())
                 if self._proxy.loses_answer_to(api_key):
                     self._losing.add(correlation)
-                queue.put_nowait((clock() + held, frame))
+                queue.put_nowait(due)
         queue.put_nowait(None)
 
     async def _take_answers(self, reader: asyncio.StreamReader, queue: asyncio.Queue[Due | None]) -> None:
@@ -203,7 +257,7 @@ class _Connection:
                 if correlation in self._losing:
                     self.abort()
                     break
-                queue.put_nowait((clock() + self._proxy.delay_s, frame))
+                queue.put_nowait(Due(clock() + self._proxy.delay_s, frame))
         queue.put_nowait(None)
 
     @staticmethod
@@ -211,9 +265,12 @@ class _Connection:
         clock = asyncio.get_running_loop().time
         with contextlib.suppress(OSError):
             while (due := await queue.get()) is not None:
-                if (wait := due[0] - clock()) > 0:
+                if (wait := due.at - clock()) > 0:
                     await asyncio.sleep(wait)
-                writer.write(due[1])
+                if due.gate is not None:
+                    await due.gate.opened.wait()
+                    due.gate.behind.remove(due.frame)
+                writer.write(due.frame)
                 await writer.drain()
         writer.close()
 

@@ -79,6 +79,8 @@ class Run:
         self.lives = 1
         """How often the input topic was made."""
         self.healed_at = time.monotonic()
+        self._read_from: dict[Path, int] | None = None
+        """The length of each log when the workers had come."""
 
     def worker(
         self, instance: str, *options: str, proxied: bool = False, failpoint: str = "", supervised: bool = False
@@ -107,14 +109,32 @@ class Run:
                 assert worker.running, f"worker {worker.instance} ended\n{worker.tail()}"
             assert time.monotonic() < deadline, "not shared\n" + "\n".join(worker.tail() for worker in workers)
             time.sleep(0.05)
+        if self._read_from is None:
+            self.begins()
+
+    def begins(self) -> None:
+        """The workers have come: what is logged from here on is about the fault.
+
+        Before, they open partitions and fence one another off as well, so a sentence from then shows nothing. Called by
+        the first `until_shared`; a fault that has none calls it itself.
+        """
+        self._read_from = {path: path.stat().st_size for path in self._logs()}
 
     def healed(self) -> None:
         """The last blow was struck, or what lasted has ended: lag counts from here."""
         self.healed_at = time.monotonic()
 
-    def logs(self) -> str:
-        """What all workers have logged."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.stage.root.glob("worker-*.log")))
+    def logs(self, *, of_the_fault: bool = False) -> str:
+        """What all workers have logged, from their start or since the fault began."""
+        begins = (of_the_fault and self._read_from) or {}
+        return "\n".join(path.read_bytes()[begins.get(path, 0) :].decode(errors="replace") for path in self._logs())
+
+    def said(self, sentence: Sentence) -> bool:
+        """Whether a worker has logged it because of the fault."""
+        return is_logged(sentence, self.logs(of_the_fault=not sentence.seldom))
+
+    def _logs(self) -> list[Path]:
+        return sorted(self.stage.root.glob("worker-*.log"))
 
 
 class Scene:
@@ -219,17 +239,22 @@ def judge(run: Run, evidence: Evidence) -> list[str]:
                 red.append(f"{name} {broken}")
     alerts = [f"{alert.message} {alert.action}" for said in evidence.said("alert").values() for alert in said]
     logs = run.logs()
-    red += [f"the operator does not see: {s.words}" for s in run.fault.sees if not is_seen(s, logs, alerts)]
+    red += [f"the operator does not see: {s.words}" for s in run.fault.sees if not is_seen(s, run, alerts)]
     if "Traceback" in logs:
         red.append("a traceback is in a log: " + logs[logs.index("Traceback") :][:2_000])
     return red
 
 
-def is_seen(sentence: Sentence, logs: str, alerts: Iterable[str]) -> bool:
+def is_seen(sentence: Sentence, run: Run, alerts: Iterable[str]) -> bool:
     """Whether the operator was told."""
-    pattern = re.compile(sentence.words)
     if sentence.where == "alert":
-        return any(pattern.search(alert) for alert in alerts)
+        return any(re.search(sentence.words, alert) for alert in alerts)
+    return run.said(sentence)
+
+
+def is_logged(sentence: Sentence, logs: str) -> bool:
+    """Whether a line has it."""
+    pattern = re.compile(sentence.words)
     return any(pattern.search(line) for line in logs.splitlines())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
-from agents.runtime.app import CANNOT
+from agents.runtime.stopping import CANNOT
 from agents.runtime.topics import Cluster
 from agents.stock_keeper import AGENT
 from tests.chaos.faults import fault, log_says

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -84,6 +84,13 @@ def fine(correlation: int) -> bytes:
     return struct.pack(">i", correlation) + b"fine"
 
 
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_requests_and_answers_pass_whole_and_in_order(client: socket.socket, answerer: Answerer) -> None:
     for number in range(50):
         request(client, PRODUCE, number, bytes(number * 1_000))
@@ -99,6 +106,35 @@ def test_only_the_request_that_is_named_is_held(client: socket.socket, proxy: Pr
     assert (proxy.held[END_OF_TRANSACTION], proxy.requests[PRODUCE]) == (1, 1)
     proxy.heal()
     assert asked(client, END_OF_TRANSACTION, 3)[1] < HOLD_S
+
+
+def test_what_is_held_until_released_is_named_comes_then_and_holds_what_is_behind_it(
+    client: socket.socket, proxy: Proxy, answerer: Answerer
+) -> None:
+    proxy.hold_until_released(END_OF_TRANSACTION)
+    assert asked(client, PRODUCE, 1)[0] == fine(1)
+    request(client, END_OF_TRANSACTION, 2, b"onhand.stock_keeper.2")
+    request(client, PRODUCE, 3)
+    until(lambda: proxy.requests[PRODUCE] == 2)
+    client.settimeout(HOLD_S)
+    assert receive(client) is None
+    (held,) = proxy.holding(END_OF_TRANSACTION)
+    assert (b"stock_keeper.2" in held, proxy.held[END_OF_TRANSACTION], len(answerer.got)) == (True, 1, 1)
+    client.settimeout(10)
+    proxy.release(END_OF_TRANSACTION)
+    assert [receive(client), receive(client)] == [fine(2), fine(3)]
+    assert proxy.holding(END_OF_TRANSACTION) == []
+    assert asked(client, END_OF_TRANSACTION, 4)[0] == fine(4)
+
+
+def test_held_anew_what_was_held_before_comes(client: socket.socket, proxy: Proxy) -> None:
+    for number in range(2):
+        proxy.hold_until_released(END_OF_TRANSACTION)
+        request(client, END_OF_TRANSACTION, number)
+        until(lambda: len(proxy.holding(END_OF_TRANSACTION)) == 1)
+    assert receive(client) == fine(0)
+    proxy.heal()
+    assert receive(client) == fine(1)
 
 
 def test_a_delay_counts_there_and_back(client: socket.socket, proxy: Proxy) -> None:
@@ -120,17 +156,14 @@ def test_a_lost_answer_means_a_request_that_arrived_and_a_connection_that_is_cut
 def test_what_was_taken_in_arrives_although_its_sender_is_dead_by_then(
     client: socket.socket, proxy: Proxy, answerer: Answerer
 ) -> None:
-    proxy.hold(END_OF_TRANSACTION, HOLD_S)
+    proxy.hold_until_released(END_OF_TRANSACTION)
     request(client, END_OF_TRANSACTION, 1)
-    deadline = time.monotonic() + 10
-    while not proxy.held[END_OF_TRANSACTION]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: proxy.held[END_OF_TRANSACTION] == 1)
     client.close()
+    time.sleep(HOLD_S)  # what would let it through has the time to do so
     assert answerer.got == []
-    while not answerer.got:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    proxy.release(END_OF_TRANSACTION)
+    until(lambda: len(answerer.got) == 1)
 
 
 def test_a_cut_ends_what_is_open_and_a_shut_proxy_serves_nobody(client: socket.socket, proxy: Proxy) -> None:

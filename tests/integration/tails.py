@@ -83,7 +83,7 @@ class Tail:
 
     def to_the_end(self, topology: Topology, seconds: float = 60.0) -> Self:
         """Read up to the end that the topic has now."""
-        cluster = Cluster(topology.kafka)
+        cluster = Cluster(topology.kafka, connect_seconds=seconds)
         spans = cluster.offsets(cluster.topics([self.topic]).values())[self.topic]
         ends = {span.partition: span.next for span in spans}
         return self.until(

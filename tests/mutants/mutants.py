@@ -242,6 +242,6 @@ MUTANTS: tuple[Mutant, ...] = (
                 "                if began:\n                    return None\n",
             ),
         ),
-        seeds="1..600",
+        tests=(DIRECTED,),
     ),
 )

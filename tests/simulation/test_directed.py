@@ -88,6 +88,41 @@ def test_a_commit_that_is_heard_late_does_not_hurt_the_transaction_of_the_next_o
         assert world.has("commit on its way")
 
 
+class HeardAmidTheNext(Directed):
+    """A request to commit that the client gave up on, and asked again with success, comes amid the transactions after it."""
+
+    on_its_way: Callable[[], None] | None = None
+    came = 0
+
+    def meets(self, fault: str) -> bool:
+        return super().meets(fault) or (fault == "sent in parts" and self.on_its_way is not None)
+
+    def toss(self) -> bool:
+        return True  # the client is told that it may ask again
+
+    def later(self, delay_ms: int, what: Callable[[], None]) -> None:
+        if getattr(what, "__qualname__", "").startswith("VirtualProducer._ask_to_commit"):
+            self.on_its_way = what
+        else:
+            super().later(delay_ms, what)
+
+    def boundary(self, process: Process, where: str) -> None:
+        if where == "half produced" and self.on_its_way is not None:
+            self.came += 1
+            self.on_its_way()
+        super().boundary(process, where)
+
+
+def test_a_commit_that_was_asked_for_twice_and_is_heard_late_does_not_end_a_transaction_in_its_middle() -> None:
+    came = 0
+    for commit in range(1, 8):
+        world = HeardAmidTheNext({"commit heard late": commit})
+        world.run()
+        assert world.on_its_way is not None
+        came += world.came
+    assert came, "none came amid a transaction"
+
+
 def test_a_store_that_was_cut_off_in_its_first_write_is_rebuilt_when_tombstones_may_be_gone() -> None:
     world = Directed()
     plates: list[Plate] = []
