@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import tempfile
 import warnings
 from typing import Any
@@ -17,11 +15,10 @@ import faust
 
 from agents.runtime.plan import WorkerPlan
 from agents.runtime.status import write_status
+from agents.runtime.stopping import CANNOT, FINE, stop_event
 
 log = logging.getLogger("onhand.worker")
 
-FINE = 0
-CANNOT = 3
 LEAVE_WITHIN_S = 4.5
 STATUS_EVERY_S = 1.0
 
@@ -66,10 +63,8 @@ def run_worker(plan: WorkerPlan) -> int:
 
 async def _serve(plan: WorkerPlan) -> int:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop = stop_event()
     plan.on_stop(lambda: _set_soon(loop, stop))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _on_signal, stop)
     app = build_app(plan)
     app.finalize()
     telling = asyncio.create_task(_tell_status(plan))
@@ -86,12 +81,6 @@ async def _serve(plan: WorkerPlan) -> int:
 
 def _set_soon(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     loop.call_soon_threadsafe(stop.set)
-
-
-def _on_signal(stop: asyncio.Event) -> None:
-    if stop.is_set():  # asked twice: now
-        os._exit(FINE)
-    stop.set()
 
 
 async def _leave(app: OnhandApp) -> None:

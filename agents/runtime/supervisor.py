@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from agents.runtime.app import CANNOT, FINE
+from agents.runtime.stopping import CANNOT, FINE, StopSignal
 
 log = logging.getLogger("onhand.supervisor")
 
@@ -81,22 +81,14 @@ class Supervisor:
 
     def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
         self._children = [_Child(name, command) for name, command in commands.items()]
-        # No Event: its lock is not re-entrant, and a signal that came while the main thread held it would wait for ever.
-        self._stopping = False
 
     def run(self) -> int:
         """Start all and watch them, until SIGTERM or SIGINT, or until one cannot run. Returns the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+        stop = StopSignal.heard()
         code = FINE
-        while not self._stopping and code == FINE:
+        while code == FINE and not stop.wait(_LOOK_EVERY_S):
             code = self._look()
-            time.sleep(_LOOK_EVERY_S)
         return max(code, self._stop_all())
-
-    def stop(self) -> None:
-        """Stop all within a moment. A signal may call it at any time."""
-        self._stopping = True
 
     def _look(self) -> int:
         for child in self._children:

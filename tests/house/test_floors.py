@@ -156,6 +156,23 @@ def test_there_is_one_owner_of_broad_excepts() -> None:
     assert broad == []
 
 
+def listens_to_signals(node: ast.AST) -> bool:
+    """`signal.signal(...)`, or the same of an asyncio loop."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    called = node.func
+    of_the_module = isinstance(called.value, ast.Name) and called.value.id == "signal" and called.attr == "signal"
+    return of_the_module or called.attr == "add_signal_handler"
+
+
+def test_there_is_one_owner_of_signals() -> None:
+    """A handler that takes a lock, such as that of a threading.Event, hangs the process that it interrupts."""
+    listening = {
+        path.as_posix() for path in sources("agents", "tools") for node, _ in nodes(path) if listens_to_signals(node)
+    }
+    assert listening == {"agents/runtime/stopping.py"}
+
+
 def test_the_house_knows_every_floor_it_holds() -> None:
     assert {path.parts[1] for path in sources("agents") if len(path.parts) > 2} <= {
         "inventory",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime.app import CANNOT, FINE
+from agents.runtime.stopping import CANNOT, FINE
 from tests.runtime.parts import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

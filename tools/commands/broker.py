@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,14 +38,12 @@ def command(running: click.Context, port: int, data: Path | None, apache: bool, 
     it is for a first look and for small loads, never for production. Data stay in the directory; the next start has
     them again. It listens on this machine only, without passwords.
     """
+    from agents.runtime.stopping import StopSignal
     from tools.brokers.local import BrokerFailed
 
     context = running.obj = Context(as_json=as_json)
     broker = _chosen(port or None, data, apache=apache)
-    stopping = threading.Event()
-    # From here on a signal means: stop in order, even in the middle of the start.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    stop = StopSignal.heard()  # From here on a signal means: stop in order, even in the middle of the start.
     if not as_json:
         context.progress_console.print(f"Starting {broker.name} ...")
     try:
@@ -57,8 +52,7 @@ def command(running: click.Context, port: int, data: Path | None, apache: bool, 
         fail(f"{_capital(str(failed))}.", f"Data and log are in {broker.directory}.")
     try:
         _announce(context, broker, apache=apache)
-        while not stopping.is_set():  # not wait(): the signal's handler would wait for the lock that it holds
-            time.sleep(LOOK_SECONDS)
+        while not stop.wait(LOOK_SECONDS):
             if not broker.running:
                 fail(f"{_capital(broker.name)} ended by itself.", f"Its log is {broker.log}.")
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -62,18 +61,17 @@ def watch(context: Context, seconds: float | None, tied: bool) -> None:
 
 
 def _watch(context: Context, seconds: float | None) -> None:
+    from agents.runtime.stopping import StopSignal
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
     from tools.feed_watching import watch_feeds
-    from tools.ledger_view import TopicMissing
     from tools.reference_writing import read_view
 
     known = read_view(context).feeds
     topology = context.topology
     if not topology.feeds and not any(each.silent for each in known.values()):
         fail("The topology declares no feeds.", "Give a source `silent_after`, see docs/reference/topology.md.")
-    stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopping.append(number))
+    stop = StopSignal.heard()
     ends_at = None if seconds is None else time.monotonic() + seconds
     with broker_or_fail(topology.kafka["bootstrap.servers"]):
         try:
@@ -81,7 +79,7 @@ def _watch(context: Context, seconds: float | None) -> None:
                 topology,
                 known,
                 told=lambda each: _tell(context, each),
-                is_over=lambda: bool(stopping) or (ends_at is not None and time.monotonic() >= ends_at),
+                is_over=lambda: stop.asked or (ends_at is not None and time.monotonic() >= ends_at),
             )
         except TopicMissing as missing:
             fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")

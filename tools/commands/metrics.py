@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -62,6 +61,7 @@ def _print(context: Context, follower: Follower) -> None:
 
 
 def _serve(context: Context, follower: Follower, host: str, port: int) -> None:
+    from agents.runtime.stopping import StopSignal
     from agents.serve.metrics.server import MetricsServer
 
     try:
@@ -69,15 +69,13 @@ def _serve(context: Context, follower: Follower, host: str, port: int) -> None:
     except OSError as error:
         fail(f"{host}:{port} cannot be listened on: {error.strerror}.", "Give another --port, or 0 for a free one.")
     serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+    stop = StopSignal.heard()
     serving.start()
     address = f"http://{host}:{server.server_address[1]}/metrics"
     if context.as_json:
         context.print_json({"listening": address})
     else:
         click.echo(f"Serving {address}")
-    asked.wait()
+    stop.wait()
     server.shutdown()
     server.server_close()

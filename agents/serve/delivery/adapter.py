@@ -8,20 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agents.runtime.stopping import CANNOT, FINE, stop_event
 from agents.serve.delivery.memory import Memory
 from agents.serve.delivery.plan import DeliveryPlan
 from agents.serve.delivery.session import Event, Session, SessionOver
 from agents.serve.delivery.webhook import Webhooks
 
-FINE = 0
-CANNOT = 3
 AGAIN_AFTER_S = 1.0
 FIGURES_EVERY_S = 60.0
 MOST_FENCED_OFF = 3
@@ -122,13 +119,4 @@ def run_adapter(adapter: Adapter) -> int:
 
 
 async def _serve(adapter: Adapter) -> int:
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(FINE)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    return await adapter.run(stop)
+    return await adapter.run(stop_event())
