@@ -26,7 +26,7 @@ chaos: $(READY) ## Kill, freeze, cut and poison workers and broker on Apache Kaf
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 stories: $(READY) ## Tell the ledger ten thousand random stories of all kinds, and check its books (some minutes)
-	$(BIN)/python -m pytest --hypothesis-profile=many tests/inventory/test_every_kind.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile=many tests/inventory/test_every_kind.py tests/inventory/test_commuting.py $(ARGS)
 
 simulation: $(READY) ## Play worlds of a virtual broker, clock and disk under every fault: SEEDS=1..3000, some minutes
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
