@@ -48,6 +48,7 @@ from agents.inventory.orders.words import (
     Read,
     Routing,
     RoutingType,
+    reference_record,
 )
 from agents.inventory.positions import StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
@@ -304,7 +305,7 @@ def _demands() -> list[replenishment.DemandRecord]:
     told = words.DemandRecord(record_id="r-1", source="shop", kind=words.DemandKind.SIGNAL, sku="SHOE-42", location="LEEDS",
                               signal=words.SignalKind.SEARCH, quantity=40, from_on="2026-11-27", until_on="2026-11-30",
                               terms=words.Terms("LEEDS", "ACME", 9, 14, 980, 24, 12, 1_999), category="shoes",
-                              supplier=words.Supplier("ACME", 10, 25), place=words.Whereabouts("LEEDS", "GB", 538, -15),
+                              supplier=words.Supplier("ACME", 10, 25), place=words.Whereabouts("LEEDS", "GB", 538, -15, False),
                               campaign="summer", reason="insufficient_atp", history=True)  # fmt: skip
     change = msgspec.structs.replace
     kinds = [change(told, kind=kind) for kind in words.DemandKind]
@@ -359,6 +360,11 @@ def _orders() -> list[OrderRecord]:
         *told,
         change(placed, kind=OrderKind.PLAN, lines=(), attempt=2, plan=plan),
         *[change(placed, kind=OrderKind.ANSWER, lines=(), answer=answer) for answer in _answers()],
+        *[
+            reference_record("inventory.transactions.v1-0-7-0", each.location_reference, each.channel_reference)
+            for each in _references()
+            if each.location_reference is not None or each.channel_reference is not None
+        ],
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from agents.codec import Malformed
 from agents.inventory.postings import Account
 from agents.inventory.replenishment.decide import decide_demand
-from agents.inventory.replenishment.rows import DemandArrival, ReplenishmentPolicy
+from agents.inventory.replenishment.rows import DemandArrival, Outlook, ReplenishmentPolicy
 from agents.inventory.replenishment.validation import key_of
 from agents.inventory.replenishment.words import REPLENISHER, DemandKind, DemandRecord, Moved, Proposal, SignalKind
 from agents.inventory.transactions import Kind
@@ -54,6 +54,8 @@ class Shop:
         self.campaigns = Tail(topology, says["campaign"], lambda each: campaign(each.value(), None))
         self.heard = Tail(topology, self.topic, lambda each: each)
         self.told = 0
+        self.worlds: list[World] = []
+        """The rows of each partition, by what was folded last."""
 
     def worker(self, agent: str, instance: str) -> Worker:
         worker = self.stage.worker(instance)
@@ -107,8 +109,10 @@ class Shop:
     def folded(self, policy: ReplenishmentPolicy) -> tuple[list[Proposal], list[Any], list[Any]]:
         """What must have been said: the demand log folded once more, by the core alone."""
         proposals, insights, covers = list[Proposal](), list[Any](), list[Any]()
+        self.worlds.clear()
         for partition, messages in sorted(self.heard.to_the_end(self.stage.topology).said.items()):
             world, at_ms = World(policy), 0
+            self.worlds.append(world)
             for message in messages:
                 at_ms = max(at_ms, message.timestamp()[1])
                 cause = f"{self.topic}-{partition}-{message.offset()}"
@@ -122,6 +126,11 @@ class Shop:
                 insights += decision.insights
                 covers += decision.covers
         return proposals, insights, covers
+
+    def outlook(self, sku: str, place: str) -> Outlook:
+        """What is kept of a SKU at a place, by what was folded last."""
+        [row] = [row for world in self.worlds if (row := world.outlook(sku, place)) is not None]
+        return row
 
     def judge(self, topology: Topology) -> None:
         """All that was said is what the log gives, in its order and once."""

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from agents.inventory.replenishment.words import REPLENISHER, DemandKind, ProposalType, RequestStatus
+from agents.inventory.replenishment.words import (
+    REPLENISHER,
+    DemandKind,
+    InsightType,
+    ProposalType,
+    RequestStatus,
+    SignalKind,
+)
 from agents.inventory.transactions import Item, Kind, LocationReference, Watcher
-from agents.inventory.units import day_of, start_of
+from agents.inventory.units import MILLISECONDS_PER_DAY, date_of_day, day_of, start_of
 from agents.runtime.plan import said_topics
 from tests.integration.harness import Stage, a_transaction, now_ms, receipt
 from tests.integration.replenishing import PATIENCE_S, Shop, with_time_of_publishers
@@ -130,4 +137,69 @@ def test_a_transfer_is_asked_of_the_ledger_and_where_it_is_refused_the_goods_are
     assert (sent.sku, sent.transfer) == (there, transfers[there].transfer)
     ordered = [each.order for each in shop.proposals.all if each.type is ProposalType.ORDER]
     assert [(each.sku, each.quantity) for each in ordered] == [(gone, transfers[gone].quantity)]
+
+    # The van arrives: there is nothing more to be asked for, neither then nor the days after.
+    arrival = a_transaction(
+        Kind.TRANSFER_IN, there, quantity=sent.postings[-1].quantity, transfer=sent.transfer, last=True
+    )
+    stage.send(arrival)
+    stage.settle()
+    assert stage.answer_to(arrival.transaction_id).quantity == transfers[there].quantity
+    proposals = len(shop.proposals.to_the_end(stage.topology).all)
+    shop.tell(DemandKind.WAKE, there, tomorrow + MILLISECONDS_PER_DAY)
+    stage.flush()
     shop.judge(stage.topology)
+    assert len(shop.proposals.all) == proposals
+    row = shop.outlook(there, "LEEDS")
+    assert (row.in_transit, row.coming, row.need) == (0, (), None)
+    assert row.unpromised == 10 + transfers[there].quantity
+
+
+def test_what_is_seen_outside_becomes_an_insight_with_figures_a_date_and_a_time_until_which_it_holds(
+    shop: Shop,
+) -> None:
+    stage = shop.stage
+    stage.worker("1").start().until_ready()
+    replenisher = shop.worker(REPLENISHER, "2").until_ready()
+    seen = {
+        signal: stage.sku_of(number % stage.partitions, signal.value.lower())
+        for number, signal in enumerate(SignalKind)
+    }
+    for sku in seen.values():
+        stage.send(receipt(sku, 100), a_transaction(Kind.SALE, sku, quantity=9))
+    stage.settle()
+    first = start_of(day_of(now_ms()) + 2)
+    for day in range(9):
+        for signal, sku in seen.items():
+            at_ms, price = first + day * MILLISECONDS_PER_DAY, signal is SignalKind.COMPETITOR_PRICE
+            quantity = (5_490 if day < 8 else 3_990) if price else (20 if day < 8 else 90)
+            shop.tell(DemandKind.WAKE, sku, at_ms)
+            shop.tell(DemandKind.SIGNAL, sku, at_ms + 1, signal=signal, quantity=quantity, location="LEEDS")
+        for sku in seen.values():
+            shop.sell(sku, first + day * MILLISECONDS_PER_DAY + MILLISECONDS_PER_DAY // 2, 9)
+        if day == 5:
+            stage.flush()
+            replenisher.kill()
+            replenisher.start()
+    stage.flush()
+    shop.insights.until(lambda tail: len(tail.all) >= len(seen), PATIENCE_S, "something was seen, and not said")
+    shop.judge(stage.topology)
+
+    said = {each.sku: each for each in shop.insights.all}
+    assert {signal: said[sku].signal for signal, sku in seen.items()} == {signal: signal for signal in seen}
+    last = first + 8 * MILLISECONDS_PER_DAY
+    for signal, sku in seen.items():
+        insight = said[sku]
+        assert (insight.location, insight.figures.available) == ("LEEDS", 100 - 9 * 9)
+        assert (insight.at_ms, insight.holds_until_ms) == (last + 1, last + 1 + 3 * MILLISECONDS_PER_DAY)
+        if signal is SignalKind.COMPETITOR_PRICE:
+            assert insight.type is InsightType.COMPETITOR_CHEAPER
+            assert (insight.signal_today, insight.signal_usual_thousandths) == (3_990, 5_490_000)
+            assert "27 % below the usual price" in insight.message
+            continue
+        assert insight.type is InsightType.LOW_WHILE_DEMAND_RISES
+        assert (insight.signal_today, insight.signal_usual_thousandths, insight.rise_thousandths) == (90, 20_000, 4_500)
+        assert insight.reorder > 0
+        assert insight.reorder_by == date_of_day(day_of(last)), "less than its lead time of cover: today"
+        assert (insight.budget_percent, insight.budget_from) == (20, date_of_day(day_of(last) + 7))
+        assert f"reorder {insight.reorder} by {insight.reorder_by}, +20 % budget there" in insight.message

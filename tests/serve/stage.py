@@ -98,6 +98,11 @@ class Delivery:
             with contextlib.suppress(KafkaException):  # most were never created
                 future.result(20)
 
+    @property
+    def partitions(self) -> int:
+        """Of the topic of commands."""
+        return self.topology.all_topics[self.topics.commands].partitions
+
     def send(self, *said: Command) -> None:
         """Commands come into their topic, by hand instead of by the guard."""
         for each in said:
@@ -179,9 +184,26 @@ class Running:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with contextlib.suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self.ask_to_stop()
         self._thread.join(60)
         assert not self._thread.is_alive(), "it does not stop"
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those of which it delivers the commands now."""
+        session = self.adapter._session
+        return frozenset() if session is None else frozenset(list(session._progress)) - session._leaving
+
+    def until_calling(self, seconds: float = 20.0) -> None:
+        """Wait until a call of it is under way."""
+        deadline = time.monotonic() + seconds
+        while self.adapter._session is None or not self.adapter._session._calls:
+            assert time.monotonic() < deadline, "it calls nobody"
+            time.sleep(0.01)
+
+    def ask_to_stop(self) -> None:
+        """As a signal would. The end of `with` waits for it."""
+        self._loop.call_soon_threadsafe(self._stop.set)
 
     def wait_until_it_ends(self, seconds: float = 30.0) -> int | None:
         """By itself."""

@@ -12,6 +12,7 @@ import pytest
 
 from agents.inventory.alerts import AlertType, Severity
 from agents.inventory.campaigns.words import Result
+from agents.runtime.partitioner import partition_of
 from agents.serve.delivery.adapter import MOST_FENCED_OFF, Adapter
 from agents.serve.delivery.plan import DeliveryPlan
 from agents.serve.delivery.session import SessionOver
@@ -146,11 +147,19 @@ def test_the_next_owner_does_not_call_again_what_was_done_behind_one_that_waits(
 
 @pytest.mark.kafka
 def test_two_processes_share_the_work_and_one_that_leaves_hands_it_over(kafka: ClusterAddress, tmp_path: Path) -> None:
-    def slowly(_: Call) -> Answer:
+    held: frozenset[int] = frozenset()  # the partitions of which the platform answers no call until it may
+    may_answer = threading.Event()
+
+    def slowly(call: Call) -> Answer:
+        if partition_of(call.said["campaign_id"].encode(), delivery.partitions) in held:
+            may_answer.wait(30)
         time.sleep(0.02)
         return DONE
 
-    with Receiver(slowly) as receiver, Delivery(kafka, tmp_path, {"ads": {"url": receiver.url}}) as delivery:
+    with (
+        Receiver(slowly) as receiver,
+        Delivery(kafka, tmp_path, {"ads": {"url": receiver.url, "timeout": "30s"}}) as delivery,
+    ):
         sent = 0
 
         def send(count: int) -> None:
@@ -158,14 +167,19 @@ def test_two_processes_share_the_work_and_one_that_leaves_hands_it_over(kafka: C
             delivery.send(*[pause(f"c{number}") for number in range(sent, sent + count)])
             sent += count
 
-        deadline = time.monotonic() + 80
+        deadline = time.monotonic() + 30
         with delivery.adapter("second") as second:
             with delivery.adapter("first") as first:
-                while not (first.events and second.events):
+                while not (first.events and second.events and first.partitions and second.partitions):
                     assert time.monotonic() < deadline, "one of them got nothing to do"
                     send(4)
                     delivery.answers(sent)
-                send(40)  # It leaves with work in hand; if the two had just shared anew, the other may have all of it.
+                held, called = first.partitions, len(first.events)
+                send(40)
+                first.until_calling()
+                first.ask_to_stop()  # It leaves with calls in hand, and with commands that it has not begun.
+                may_answer.set()
+            assert len(first.events) > called, "what it had begun, it ended"
             delivery.answers(sent)
         assert (first.code, second.code) == (0, 0)
         answered = [answer.idempotency_key for answer in delivery.all_answers()]
@@ -243,6 +257,29 @@ def test_an_expired_command_is_only_asked_about(broker: ClusterAddress, tmp_path
         assert said.result is Result.FAILED
         assert [call.said["ask_only"] for call in receiver.calls] == [True]
         assert delivery.alerted.to_the_end(delivery.topology).all == []
+
+
+def test_a_failed_pause_is_alerted_once_and_resolved_once_however_often_the_process_is_another(
+    broker: ClusterAddress, tmp_path: Path
+) -> None:
+    says = {"now": SAYS["c-failed"]}
+    with (
+        Receiver(lambda _: says["now"]) as receiver,
+        Delivery(broker, tmp_path, {"ads": {"url": receiver.url}}) as delivery,
+    ):
+        first = pause("c1")
+        delivery.send(first, pause("c2"))
+        for attempt in (2, 3, 4):
+            with delivery.adapter() as running:
+                running.until("answered", 2)
+            says["now"] = SAYS["c-failed"] if attempt < 4 else DONE
+            delivery.send(pause("c1", attempt), pause("c2", attempt))
+        with delivery.adapter() as running:
+            running.until("answered", 2)
+        said = [(alert.type, alert.about.split(".")[0]) for alert in delivery.alerted.to_the_end(delivery.topology).all]
+    assert sorted(said) == [
+        (type_, c) for type_ in (AlertType.COMMAND_FAILED, AlertType.RESOLVED) for c in ("c1", "c2")
+    ]
 
 
 def test_secrets_are_never_told(broker: ClusterAddress, tmp_path: Path) -> None:

@@ -117,14 +117,37 @@ def test_people_hear_once_that_a_command_failed_and_once_that_it_is_done_after_a
     assert [outcome.resolves for outcome in table.outcomes] == [False, False, False, True]
 
 
-def test_what_an_earlier_process_may_have_alerted_is_resolved_too() -> None:
+def test_what_an_earlier_process_has_alerted_is_not_alerted_again_and_is_resolved_once() -> None:
+    table = Table()
+    table.desk.recall([command().idempotency_key])
+    for attempt, reply in ((4, FAILED), (5, AGAIN), (5, DONE)):
+        if reply is not DONE:
+            table.arrive(command(attempt=attempt))
+        else:
+            table.until_due()
+        table.reply(table.one(), reply)
+    table.arrive(command(attempt=6))
+    assert [outcome.raises for outcome in table.outcomes] == [False, False, False]
+    assert [outcome.resolves for outcome in table.outcomes] == [False, True, False]
+
+
+def test_what_nobody_was_told_of_is_not_resolved_however_often_it_was_sent() -> None:
     table = Table()
     table.arrive(command(attempt=4))
     table.reply(table.one(), DONE)
-    assert table.outcomes[0].resolves
-    table.arrive(command(2, RESUME, attempt=1))
-    table.reply(table.one(), DONE)
-    assert not table.outcomes[1].resolves
+    assert not table.outcomes[0].resolves
+
+
+def test_what_was_not_committed_before_the_partition_went_is_said_by_whoever_gets_it_next() -> None:
+    table = Table()
+    for partition in (0, 1):
+        table.arrive(command(campaign_id=f"c{partition}"), partition=partition)
+        table.reply(table.one(), FAILED)
+    table.desk.leave(frozenset({1}))
+    for partition in (0, 1):
+        table.arrive(command(campaign_id=f"c{partition}", attempt=2), partition=partition)
+        table.reply(table.one(), FAILED)
+    assert [outcome.raises for outcome in table.outcomes] == [True, True, False, True]
 
 
 def test_nothing_is_asked_to_be_done_after_it_has_expired_only_whether_it_was() -> None:

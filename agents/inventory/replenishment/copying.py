@@ -70,7 +70,11 @@ def place_records(reference: LocationReference | None, decision: Decision) -> li
             source=STOCK_KEEPER,
             kind=DemandKind.PLACE,
             place=Whereabouts(
-                reference.location, reference.country, reference.latitude_tenths, reference.longitude_tenths
+                reference.location,
+                reference.country,
+                reference.latitude_tenths,
+                reference.longitude_tenths,
+                reference.open,
             ),
         )
         for answer in decision.answers

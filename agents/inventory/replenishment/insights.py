@@ -66,7 +66,7 @@ def compare_interest(sheet: Sheet, location: str) -> None:
     row, policy = sheet.outlook(location), sheet.policy
     rising = [(rise_of(each, policy), each) for each in row.interests if each.signal in SEEN_AS]
     rise, interest = max(rising, key=lambda each: each[0], default=(0, None))
-    if interest is None or rise < policy.rise or row.level_thousandths == 0:
+    if interest is None or rise < policy.rise or row.level_thousandths == 0 or not sheet.is_open(location):
         return
     believed = min(rise, policy.rise_most)
     cover = days_of_cover(row, policy, believed)
@@ -131,13 +131,13 @@ def compare_cover(sheet: Sheet) -> None:
 
 
 def cover_of_all(sheet: Sheet) -> int | None:
-    """Whole days that the units of all places last at the velocity of all places; None where too little is known."""
+    """Whole days that the units of all open places last at the velocity of all places; None where too little is known."""
     rows = [sheet.outlook(place) for place in sheet.supply.places]
     known = [row for row in rows if row.counted >= sheet.policy.least_days]
     weekly = sum([expected(row, DAYS_OF_WEEK, sheet.policy) for row in known])
     if not known:
         return None
-    units = sum([max(0, row.unpromised) for row in rows])
+    units = sum([max(0, sheet.outlook(place).unpromised) for place in sheet.supply.places if sheet.is_open(place)])
     return MOST_COVER_DAYS if weekly == 0 else min(MOST_COVER_DAYS, units * SCALE * DAYS_OF_WEEK // weekly)
 
 

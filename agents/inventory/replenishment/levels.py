@@ -96,13 +96,18 @@ def supplier_of(terms: Terms, rows: DemandRows, policy: ReplenishmentPolicy) -> 
     return known or next(seeded, Supplier(terms.supplier))
 
 
+def lead_time_of(terms: Terms, supplier: Supplier) -> int:
+    """Days from a request to goods on the shelf: the terms', else the supplier's."""
+    return supplier.lead_time_days if terms.lead_time_days is None else terms.lead_time_days
+
+
 def levels_of(
     sku: str, row: Outlook, supply: Supply, location: str, rows: DemandRows, policy: ReplenishmentPolicy
 ) -> Levels:
     """Reorder point and order-up-to level of a place."""
     terms = terms_of(sku, supply, location, policy)
     supplier = supplier_of(terms, rows, policy)
-    lead = supplier.lead_time_days if terms.lead_time_days is None else terms.lead_time_days
+    lead = lead_time_of(terms, supplier)
     uncertain = supplier.lead_time_deviation_tenths
     z = z_of(terms.service_level)
     point = level_for(row, lead, z, uncertain, policy)

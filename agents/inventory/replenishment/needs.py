@@ -26,7 +26,7 @@ def look_after(sheet: Sheet, location: str) -> None:
     """Close the need of a place that is over, and open one where it is time."""
     drop_lapsed(sheet, location)
     close_need(sheet, location)
-    missing = missing_at(sheet, location)
+    missing = missing_at(sheet, location) if sheet.is_open(location) else 0
     if missing <= 0:
         return
     levels = sheet.levels(location)

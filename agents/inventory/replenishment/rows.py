@@ -126,6 +126,8 @@ class Outlook(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=Tr
     coming: tuple[Coming, ...] = ()
     interests: tuple[Interest, ...] = ()
     told: tuple[Told, ...] = ()
+    empty_days: int = 0
+    """Whole days in a row that ended with nothing to sell, nothing sold and nothing on its way."""
 
 
 class Supply(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
@@ -251,6 +253,9 @@ class ReplenishmentPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     transfer_farthest_km: int = 1_000
     transfer_days: int = 2
     """Days that a proposal holds, and that an asked transfer may take to appear in the journal."""
+    missed_days: int = 28
+    """A shelf that was empty for so many whole days, with nothing on its way, is given up: nothing more is missed there. Where goods
+    take longer to come, not before they are overdue."""
     overdue_days: int = 3
     """So many days after its lead time a request that has not come is overdue."""
     rise: int = 3_000

@@ -6,7 +6,15 @@ from typing import Any
 
 import msgspec
 
-from agents.inventory.replenishment.levels import Levels, days_of_cover, figures_of, levels_of
+from agents.inventory.replenishment.levels import (
+    Levels,
+    days_of_cover,
+    figures_of,
+    lead_time_of,
+    levels_of,
+    supplier_of,
+    terms_of,
+)
 from agents.inventory.replenishment.rebalancing import Move
 from agents.inventory.replenishment.rows import (
     OUTLOOKS,
@@ -78,13 +86,19 @@ class Sheet:
             kept = self.rows.outlook(self.sku, location) or begin(self.at_ms)
             spans = [span for span in self.supply.promotions if span.location in {None, location}]
             known = self._outlooks[location] = roll(
-                kept, self.at_ms, spans, self.policy, lambda row: self._end_day(location, row)
+                kept,
+                self.at_ms,
+                spans,
+                self.policy,
+                lambda row: self._end_day(location, row),
+                sells=self.is_open(location),
             )
         return known
 
     def _end_day(self, location: str, row: Outlook) -> None:
         exposure = exposure_of(row)
-        if location in self.supply.places and (exposure or row.sold or row.level_thousandths):
+        wanted = row.level_thousandths and self.is_open(location) and row.empty_days < self.patience_days(location)
+        if location in self.supply.places and (exposure or row.sold or wanted):
             self._days.append(
                 DayEnded(
                     location=location,
@@ -117,6 +131,17 @@ class Sheet:
     def figures(self, location: str) -> Figures:
         """What a word about a place rests on."""
         return figures_of(self.outlook(location), self.levels(location), self.policy)
+
+    def is_open(self, location: str) -> bool:
+        """Whether anything is sold at a place; one that no record has closed is open."""
+        place = self.rows.place(location)
+        return place is None or place.open
+
+    def patience_days(self, location: str) -> int:
+        """For how many days an empty shelf counts as missed sales: never fewer than goods take to come and to be overdue."""
+        terms = terms_of(self.sku, self.supply, location, self.policy)
+        lead_time_days = lead_time_of(terms, supplier_of(terms, self.rows, self.policy))
+        return max(self.policy.missed_days, lead_time_days + self.policy.overdue_days)
 
     def needed_on(self, location: str) -> str:
         """The day on which the shelf will be empty."""

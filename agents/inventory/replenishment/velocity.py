@@ -62,27 +62,30 @@ def roll(
     promotions: Sequence[Span],
     policy: ReplenishmentPolicy,
     ended: Callable[[Outlook], None] = lambda _row: None,
+    *,
+    sells: bool = True,
 ) -> Outlook:
     """The outlook as it is at a record time: every day that is over by then has been learned from, idle ones too.
 
-    `ended` hears of each of them, as it is at its end and before anything is learned from it.
+    `ended` hears of each of them, as it is at its end and before anything is learned from it. `sells`: whether the place
+    is open; behind a closed door there is nothing to sell.
     """
     today = day_of(at_ms)
     if today <= row.day:
-        return pass_hours(row, at_ms)
-    row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy, ended)
+        return pass_hours(row, at_ms, sells=sells)
+    row = end_day(pass_hours(row, start_of(row.day + 1), sells=sells), promotions, policy, ended)
     first = max(row.day, today - MOST_IDLE_DAYS)
     row = msgspec.structs.replace(row, day=first, changed_ms=start_of(first))
     while row.day < today:
-        row = end_day(pass_hours(row, start_of(row.day + 1)), promotions, policy, ended)
-    return pass_hours(row, at_ms)
+        row = end_day(pass_hours(row, start_of(row.day + 1), sells=sells), promotions, policy, ended)
+    return pass_hours(row, at_ms, sells=sells)
 
 
-def pass_hours(row: Outlook, at_ms: int) -> Outlook:
+def pass_hours(row: Outlook, at_ms: int, *, sells: bool = True) -> Outlook:
     """Time has passed within the day; it counts where there was something to sell."""
     if at_ms <= row.changed_ms:
         return row
-    stocked_ms = row.stocked_ms + (at_ms - row.changed_ms if row.unpromised > 0 else 0)
+    stocked_ms = row.stocked_ms + (at_ms - row.changed_ms if sells and row.unpromised > 0 else 0)
     return msgspec.structs.replace(row, changed_ms=at_ms, stocked_ms=stocked_ms)
 
 
@@ -93,6 +96,7 @@ def end_day(
     if not any(span.first_day <= row.day <= span.last_day for span in promotions):
         ended(row)
         row = learn(row, policy)
+    empty = exposure_of(row) == 0 and not row.sold and row.in_transit <= 0
     lost = row.lost_thousandths + (row.lost * SCALE - row.lost_thousandths) * policy.variance_smoothing // SCALE
     return msgspec.structs.replace(
         row,
@@ -101,6 +105,7 @@ def end_day(
         sold=0,
         lost=0,
         lost_thousandths=lost,
+        empty_days=row.empty_days + 1 if empty else 0,
         interests=tuple([end_interest(each, row.day + 1) for each in row.interests]),
     )
 

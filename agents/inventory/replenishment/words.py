@@ -50,12 +50,14 @@ class SignalKind(StrEnum):
 
 
 class Whereabouts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Where a place lies: what is needed to know how far apart two of them are."""
+    """Where a place lies, so that it is known how far apart two of them are; and whether it is open."""
 
     location: str
     country: str | None = None
     latitude_tenths: int | None = None
     longitude_tenths: int | None = None
+    open: bool = True
+    """False: nothing is sold there, and nothing is sent there to be sold."""
 
 
 class Moved(msgspec.Struct, frozen=True, gc=False):

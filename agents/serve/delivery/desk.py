@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agents.runtime.topology_platforms import Platform
 from agents.serve.delivery.lanes import Lane
@@ -17,6 +17,7 @@ class Desk:
     def __init__(self, platforms: Mapping[str, Platform], memory: Memory) -> None:
         self._platforms = platforms
         self._memory = memory
+        memory.forget_raised()  # by a desk before this one, which may not have come to say it
         self.lanes = {name: Lane(each, memory) for name, each in platforms.items() if not each.elsewhere}
 
     def arrive(self, parcel: Parcel, now_ms: int) -> list[Outcome]:
@@ -31,7 +32,6 @@ class Desk:
             return [Outcome(parcel, Fate.PASSED_OVER, "it is delivered elsewhere")]
         if now_ms - command.expires_at_ms > platform.give_up_ms and not parcel.redriven:
             return [Outcome(parcel, Fate.PASSED_OVER, "it expired long ago, and was sent again if it was still wanted")]
-        self._memory.meet(parcel)
         answer = self._memory.answer(command.idempotency_key)
         if answer is not None:
             return [Outcome(parcel, Fate.ANSWERED, answer[1], answer[0], remembered=True)]
@@ -60,8 +60,13 @@ class Desk:
         for lane in self.lanes.values():
             lane.drop_waiting(partitions)
 
+    def recall(self, raised: Iterable[str]) -> None:
+        """People believe that these commands (by key) are not done."""
+        self._memory.recall(raised)
+
     def leave(self, partitions: frozenset[int]) -> None:
         """These partitions are another owner's."""
+        self._memory.forget_raised(partitions)
         for lane in self.lanes.values():
             lane.leave(partitions)
 

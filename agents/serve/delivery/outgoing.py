@@ -16,6 +16,7 @@ from agents.serve.delivery.plan import DeliveryPlan
 from agents.serve.delivery.requests import message_id_of
 
 SOURCE = "onhand_deliver"
+_BY_DELIVERY = "-d"
 
 
 class Undelivered(Exception):
@@ -63,7 +64,12 @@ class OutgoingRecords:
 
 def event_id_of(topic: str, place: Place) -> str:
     """Of an alert: `d` for delivery, since agents that read the same topic count their events from the same place."""
-    return f"{topic}-{place.partition}-{place.offset}-d"
+    return f"{topic}-{place.partition}-{place.offset}{_BY_DELIVERY}"
+
+
+def is_of_delivery(topic: str, event_id: str) -> bool:
+    """Whether `event_id_of` a place in this topic has made it."""
+    return event_id.startswith(f"{topic}-") and event_id.endswith(_BY_DELIVERY)
 
 
 def answer_of(outcome: Outcome, now_ms: int) -> CampaignRecord:

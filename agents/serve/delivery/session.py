@@ -26,6 +26,7 @@ from agents.runtime.fold import InputRecord, Outgoing, header
 from agents.runtime.pump import Pump
 from agents.runtime.surroundings import REAL, Surroundings
 from agents.runtime.topology import BOOTSTRAP
+from agents.serve.delivery.alerted import Alerted
 from agents.serve.delivery.desk import Desk
 from agents.serve.delivery.exchange import NO_OFFSET, Exchange
 from agents.serve.delivery.memory import Memory
@@ -96,6 +97,7 @@ class Session:
         self._moved = asyncio.Event()
         """Something was begun or is over."""
         self._exchange: Exchange | None = None
+        self._alerted = Alerted(plan)
         self._pump: Pump | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -133,7 +135,9 @@ class Session:
         exchange = self._exchange
         try:
             committed = await self._in_thread(lambda: exchange.committed(partitions))
-        except (KafkaException, BrokerUnusable) as error:
+            # In this order: what was said of the commands before these offsets was committed with them.
+            self.desk.recall(await self._in_thread(self._alerted.read))
+        except (KafkaException, BrokerUnusable, RegistryUnreachable) as error:
             self._fail(error)
             return
         for partition, (position, metadata) in committed.items():

@@ -42,7 +42,7 @@ def an_event(world: World) -> None:
     choose = world.random
     event = choose.random()
     if event < 0.04:
-        if world.platform.paused_by is None:
+        if world.platform.paused_by != "others":  # it runs, or Onhand has paused it: theirs it is from now on
             world.others(pause=True)
         elif choose.random() < 0.8:
             world.others(pause=False)

@@ -24,6 +24,7 @@ from agents.inventory.campaigns.words import (
     CommandKind,
     Registration,
     Result,
+    Rule,
     Signal,
     Status,
 )
@@ -205,6 +206,7 @@ class World:
             return
         if command.kind is CommandKind.RESUME:
             assert self.platform.paused_by != "others", "what others paused is to be resumed"
+        self._check_share(command)
         before, self.last_switch = self.last_switch, command
         if before is not None and before.kind is not command.kind:
             thresholds = self.registration.thresholds
@@ -212,6 +214,17 @@ class World:
             if command.kind is CommandKind.PAUSE:
                 least = max(least, thresholds.cool_down_ms)
             assert command.at_ms - before.at_ms >= least, f"{before.kind} and {command.kind} are too close"
+
+    def _check_share(self, command: Command) -> None:
+        """Between `pause_at` and `resume_at` nothing is switched, however long it has stood there; what was is only said again."""
+        thresholds, skus = self.registration.thresholds, self.registration.skus
+        if command.attempt > 1 or thresholds.rule is not Rule.SHARE or any(sku not in self.sellable for sku in skus):
+            return
+        percent = 100 * sum(self.sellable[sku] for sku in skus) / len(skus)
+        if command.kind is CommandKind.PAUSE:
+            assert percent <= thresholds.pause_at, f"{percent} % can be sold, and it is paused"
+        else:
+            assert percent >= thresholds.resume_at, f"{percent} % can be sold, and it is resumed"
 
     def _check_shares(self, decision: CampaignDecision) -> None:
         for command in decision.commands:

@@ -12,6 +12,7 @@ from agents.inventory.replenishment.rows import (
     SUPPLIERS,
     SUPPLIES,
     SUPPLIES_DUE,
+    DayEnded,
     DemandArrival,
     DemandDecision,
     DemandRow,
@@ -55,6 +56,7 @@ class World:
         self.counts: list[CountProposal] = []
         self.insights: list[Insight] = []
         self.covers: list[Cover] = []
+        self.days: list[DayEnded] = []
         self.transactions: list[Transaction] = []
         self.offset = 0
 
@@ -100,6 +102,7 @@ class World:
         self.counts += decision.counts
         self.insights += decision.insights
         self.covers += decision.covers
+        self.days += decision.days
         self.transactions += decision.transactions
 
     def tell(self, kind: DemandKind, sku: str = SHOE, **fields: Any) -> DemandDecision:
