@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Sequence
 
 from agents.codec import Codec, Malformed
+from agents.inventory.channels import References
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.planning import plan_record
 from agents.inventory.orders.rows import Order, OrderArrival, OrderDecision, OrderPolicy, Stage
-from agents.inventory.orders.validation import problem_of
-from agents.inventory.orders.words import OrderKind, OrderRecord, Read
-from agents.inventory.transactions import ORDER_ROUTER, LocationReference
+from agents.inventory.orders.validation import REFERENCE_PREFIXES, problem_of
+from agents.inventory.orders.words import OrderKind, OrderRecord, Read, key_of
+from agents.inventory.transactions import ORDER_ROUTER
 from agents.runtime.dead_letters import alert_of_burial
 from agents.runtime.fold import FoldContext, InputRecord, Outbox, Outgoing
 from agents.runtime.levels_view import LevelsView
@@ -24,6 +25,7 @@ from agents.runtime.topology import Topology
 from agents.state.orders import ORDER_TABLES, RoutedOrders
 
 AGENT = ORDER_ROUTER
+_BROADCAST_PREFIXES = tuple(prefix.encode() for prefix in REFERENCE_PREFIXES)
 
 
 class OrderWords:
@@ -45,21 +47,18 @@ class OrderWords:
 
 
 class Planner:
-    """Makes plans from the levels as they are, and from where the places lie."""
+    """Makes plans from the levels as they are, and from what is known of places and channels."""
 
-    def __init__(
-        self, view: LevelsView, locations: Sequence[LocationReference], split_must_save: int | None = None
-    ) -> None:
+    def __init__(self, view: LevelsView, split_must_save: int | None = None) -> None:
         """`split_must_save` as in the policy of orders."""
         self._view = view
         self._split_must_save = split_must_save
-        self._places = {reference.location: reference for reference in locations}
 
-    def plan(self, order_id: str, order: Order, at_ms: int) -> OrderRecord | None:
+    def plan(self, order_id: str, order: Order, references: References, at_ms: int) -> OrderRecord | None:
         """The record of a plan; None while nothing is known to plan with."""
         if not self._view.is_current:
             return None
-        return plan_record(order_id, order, self._levels, self._places.get, at_ms, self._split_must_save)
+        return plan_record(order_id, order, self._levels, references, at_ms, self._split_must_save)
 
     def _levels(self, sku: str) -> dict[str, Read]:
         return {place: Read(place, revision, atp) for place, (revision, atp) in tuple(self._view.of(sku).items())}
@@ -86,8 +85,8 @@ class OrderFold:
         problem = problem_of(said)
         if problem is not None:
             raise Malformed(problem)
-        if record.key() != said.order_id.encode():
-            raise Malformed(f"the key {record.key()!r:.200} is not its order {said.order_id!r}")
+        if record.key() != key_of(said).encode():
+            raise Malformed(f"the key {record.key()!r:.200} is not its order {key_of(said)!r}")
         arrival = OrderArrival(said, f"{self._cause_prefix}{record.offset()}", at_ms)
         decision = decide_order(self._orders, arrival, self._policy)
         outgoing = self._outgoing(said.order_id, decision)
@@ -95,7 +94,8 @@ class OrderFold:
             outgoing += self._buried(record, at_ms, decision.dead_letter)
         # From here on it must succeed.
         self._orders.apply(decision.changes)
-        self._to_plan[said.order_id] = None
+        if said.order_id:
+            self._to_plan[said.order_id] = None
         self._time_ms = at_ms
         outbox += outgoing
 
@@ -126,7 +126,7 @@ class OrderFold:
         for order_id in to_plan:
             order = self._orders.order(order_id)
             if order is not None and order.stage is Stage.PLANNING:
-                record = self._planner.plan(order_id, order, self._time_ms)
+                record = self._planner.plan(order_id, order, self._orders.references(), self._time_ms)
                 if record is not None:
                     outbox.append(self._to_myself(record))
 
@@ -140,9 +140,9 @@ class OrderFold:
             for order_id in self._orders.due_before(now_ms, limit)
         ]
 
-    def is_broadcast(self, key: bytes) -> bool:  # noqa: ARG002 - as every fold
-        """No record of orders is for every partition."""
-        return False
+    def is_broadcast(self, key: bytes) -> bool:
+        """Keys of LOCATION and CHANNEL records."""
+        return key.startswith(_BROADCAST_PREFIXES)
 
 
 def wake(order_id: str, now_ms: int) -> OrderRecord:
@@ -156,7 +156,7 @@ def order_router(topology: Topology, codec: Codec) -> AgentLogic:
     words = OrderWords(topology, codec)
     levels = next(topic for topic in topology.topics.values() if topic.schema == "level")
     view = LevelsView(topology.kafka, levels.name, levels.partitions, codec.decoder(levels.name, "level"))
-    planner = Planner(view, topology.locations, topology.orders.split_must_save)
+    planner = Planner(view, topology.orders.split_must_save)
 
     def fold_of(context: FoldContext) -> OrderFold:
         if not context.replays:

@@ -18,7 +18,7 @@ from agents.codec import Codec, Malformed
 from agents.inventory.scores.campaigns import score_command
 from agents.inventory.scores.channels import score_edge
 from agents.inventory.scores.orders import score_routing
-from agents.inventory.scores.rows import ScorePolicy
+from agents.inventory.scores.rows import ScorePolicy, ScoreRows
 from agents.inventory.scores.stock import Scored, score_journal
 from agents.inventory.scores.windows import TallyArrival, problem_of, score_tally
 from agents.inventory.scores.words import SCOREKEEPER, Tally, TallyKind
@@ -42,7 +42,7 @@ WINDOWS = SCOREKEEPER
 MOST_WAKE_UPS = 64
 """Subjects in one look: there are hundreds of them, not millions."""
 
-Score = Callable[[Scores, Any, ScorePolicy], Scored]
+Score = Callable[[ScoreRows, Any, ScorePolicy], Scored]
 
 
 @dataclass(frozen=True)

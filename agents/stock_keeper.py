@@ -12,7 +12,8 @@ from agents.codec import Codec, Malformed, digest
 from agents.inventory.campaigns.words import edge_record
 from agents.inventory.decide import decide
 from agents.inventory.offers import Availability, Edge
-from agents.inventory.orders.words import answer_record
+from agents.inventory.orders.words import answer_record, references_told
+from agents.inventory.orders.words import key_of as key_of_order
 from agents.inventory.positions import StockLevel
 from agents.inventory.refreshing import SYSTEM_SOURCE, visit_record
 from agents.inventory.replenishment.copying import copies_of
@@ -35,6 +36,8 @@ MOST_HOUSEKEEPING_VISITS = 500
 hold), but no more than this."""
 LARGEST_TRANSACTION_BYTES = 256 * 1024
 """Its texts go into answer and journal, which must fit into a record of the broker's default size."""
+TOLD_TO_ROUTER = (Kind.LOCATION, Kind.CHANNEL)
+"""References that the order router knows too. A tuple: a member is found by identity, without a hash."""
 _BROADCAST_PREFIXES = tuple(f"{kind.lower()}:".encode() for kind in sorted(BROADCAST_KINDS))
 
 
@@ -64,6 +67,8 @@ class Words:
         self.answer = codec.encoder(self.answers_topic, "answer")
         self.alert = codec.encoder(self.alerts_topic, "alert")
         self.orders_topic = says.get("order")
+        self.transactions_partitions = topology.all_topics[self.transactions].partitions
+        self.orders_partitions = 0 if self.orders_topic is None else topology.all_topics[self.orders_topic].partitions
         self.order = encoder_of(topology, codec, self.orders_topic, "order")
         self.demand_topic = says.get("demand")
         """What was decided is copied into it for the replenisher; None = the topology does not ask for it."""
@@ -125,6 +130,8 @@ class LedgerFold:
         outgoing = self._outgoing(transaction.sku, decision)
         if words.demand_topic is not None:
             outgoing += self._to_demand(words.demand_topic, transaction, decision)
+        if words.orders_topic is not None and transaction.kind in TOLD_TO_ROUTER:
+            outgoing += self._references_to_orders(words.orders_topic, transaction, decision)
         if decision.dead_letter is not None:
             outgoing += self._buried(record, at_ms, decision.dead_letter)
         # From here on it must succeed.
@@ -168,6 +175,20 @@ class LedgerFold:
             Outgoing(topic, order_id.encode(), encode(answer_record(order_id, answer)))
             for answer in decision.answers
             if answer.routed and (order_id := answer.order_id) is not None
+        ]
+
+    def _references_to_orders(self, topic: str, transaction: Transaction, decision: Decision) -> Outbox:
+        """What is so of a place or a channel, told to the order router in every partition of its topic.
+
+        A reference record comes in every partition of the transactions: each tells as many partitions of the orders as fall
+        to it, so that every one of them hears it once, and all of them hear all of them in the same order.
+        """
+        words = self._words
+        partitions = range(self._partition, words.orders_partitions, words.transactions_partitions)
+        return [
+            (topic, key_of_order(record).encode(), words.order(record), partition, None)
+            for record in references_told(transaction, decision)
+            for partition in partitions
         ]
 
     def _edges(self, key: bytes, decision: Decision) -> Outbox:

@@ -33,6 +33,7 @@ from agents.runtime.topology import BOOTSTRAP, Topic
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 20.0
 VISIBLE_SECONDS = 15.0
+LEADERLESS = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 UNKNOWN_TOPIC_ID = ""
 _NO_TOPIC_ID = "A" * 22  # sixteen zero bytes in the client's base64
 
@@ -272,15 +273,22 @@ class Cluster:
             time.sleep(0.05)
 
     def _list_offsets(self, partitions: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
-        if not partitions:
-            return {}
+        """Ask again while a leader is being elected: of a topic made a moment ago, or where a broker has just gone."""
+        deadline = time.monotonic() + VISIBLE_SECONDS
         with self._explained():
-            futures = self._admin.list_offsets(
-                dict.fromkeys(partitions, spec),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=REQUEST_SECONDS,
-            )
-            return {(at.topic, at.partition): future.result().offset for at, future in futures.items()}
+            while partitions:
+                futures = self._admin.list_offsets(
+                    dict.fromkeys(partitions, spec),
+                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    request_timeout=REQUEST_SECONDS,
+                )
+                try:
+                    return {(at.topic, at.partition): future.result().offset for at, future in futures.items()}
+                except KafkaException as failed:
+                    if failed.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
+                        raise
+                time.sleep(0.05)
+        return {}
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -218,7 +218,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Topology:
         policies=topology_reference.policies(file),
         locations=locations,
         channels=channels,
-        orders=topology_orders.order_policy(file.section("orders"), channels, locations),
+        orders=topology_orders.order_policy(file.section("orders")),
         scores=topology_scores.score_policy(file.section("scores")),
         replenishment=topology_replenishment.replenishment_policy(file.section("replenishment")),
         platforms=topology_platforms.platforms(file.section("platforms")),

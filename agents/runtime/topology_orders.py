@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from agents.inventory.hours import has_hours
 from agents.inventory.orders.rows import OrderPolicy
-from agents.inventory.transactions import ChannelReference, LocationReference
 from agents.runtime.topology_file import Section
 
 DEFAULTS = OrderPolicy()
 
 
-def order_policy(
-    section: Section, channels: Iterable[ChannelReference], places: Iterable[LocationReference]
-) -> OrderPolicy:
-    """The knobs of the order router. What the section says of a channel counts before what the channel's seed says."""
-    channels = tuple(channels)
-    limits = {each.channel: each.cancel_limit_ms for each in channels if each.cancel_limit_ms is not None}
+def order_policy(section: Section) -> OrderPolicy:
+    """The knobs of the order router. What `cancel_within` says of a channel counts before what its CHANNEL record says."""
     cancelling = section.section("cancel_within")
-    limits |= {channel: cancelling.duration_ms(channel) for channel in cancelling.values}
+    limits = {channel: cancelling.duration_ms(channel) for channel in cancelling.values}
     cancelling.finish()
     policy = OrderPolicy(
         reservation_ttl_ms=section.duration_ms("reservation_ttl", DEFAULTS.reservation_ttl_ms),
@@ -33,9 +25,7 @@ def order_policy(
         split_must_save=section.whole("split_must_save") if "split_must_save" in section.values else None,
         keep_ms=section.duration_ms("keep", DEFAULTS.keep_ms),
         cancel_limit_ms=limits,
-        late_penalty={each.channel: each.late_penalty for each in channels if each.late_penalty is not None},
         currency=section.text("currency", "") or None,
-        places={place.location: place for place in places if has_hours(place)},
     )
     if policy.confirm_margin_ms >= policy.reservation_ttl_ms:
         section.wrong("confirm_margin", "must be shorter than reservation_ttl, or nothing could ever be confirmed")

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from agents.inventory.channels import NO_REFERENCES, References
 from agents.inventory.orders import rows as names
 from agents.inventory.orders.rows import Order, OrderDue
+from agents.state.ledger import CHANNELS, LOCATIONS
 from agents.state.overlay import Overlay
 from agents.state.tables import Table
 
 ORDERS = Table(names.ORDERS, b"o", (str,), Order)
 ORDERS_DUE = Table(names.ORDERS_DUE, b"d", (int, str), OrderDue, cached=False)
 
-ORDER_TABLES: tuple[Table, ...] = (ORDERS, ORDERS_DUE)
+ORDER_TABLES: tuple[Table, ...] = (ORDERS, ORDERS_DUE, LOCATIONS, CHANNELS)
+"""The last two as the ledger has them: the references of places and channels."""
 
 
 class RoutedOrders:
@@ -26,10 +29,25 @@ class RoutedOrders:
         self._overlays = overlay.by_name()
         self._orders = overlay.table(ORDERS)
         self._due = overlay.table(ORDERS_DUE)
+        self._locations = overlay.table(LOCATIONS)
+        self._channels = overlay.table(CHANNELS)
+        self._references = NO_REFERENCES
+        self._revisions = (-1, -1)
 
     def order(self, order_id: str) -> Order | None:
         """See `OrderRows.order`."""
         return self._orders.get((order_id,))  # type: ignore[no-any-return]
+
+    def references(self) -> References:
+        """See `OrderRows.references`. Read anew only after a record has changed one."""
+        revisions = (self._locations.revision, self._channels.revision)
+        if revisions != self._revisions:
+            self._revisions = revisions
+            self._references = References(
+                {row.location: row for _, row in self._locations.scan()},
+                {row.channel: row for _, row in self._channels.scan()},
+            )
+        return self._references
 
     def apply(self, changes: Mapping[tuple[str, names.Key], Any]) -> None:
         """Take over the changed rows of a decision."""

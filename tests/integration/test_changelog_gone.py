@@ -8,7 +8,7 @@ from collections import Counter
 
 from confluent_kafka.admin import AdminClient
 
-from agents.runtime.app import CANNOT
+from agents.runtime.stopping import CANNOT
 from agents.runtime.topics import Cluster
 from tests.integration.harness import Stage, receipt
 

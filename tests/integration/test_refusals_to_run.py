@@ -20,7 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from agents.inventory.answers import Status
 from agents.inventory.transactions import Kind
-from agents.runtime.app import CANNOT
+from agents.runtime.stopping import CANNOT
 from agents.runtime.topics import Cluster
 from tests.integration.harness import Stage, Worker, a_transaction, receipt
 from tools.brokers.apache_kafka import ApacheKafka, unavailable_reason

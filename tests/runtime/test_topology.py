@@ -233,14 +233,14 @@ def test_how_a_place_works_and_what_a_channel_promises_is_read_too(file: Path) -
     )
 
 
-def test_how_long_a_channel_lets_orders_be_cancelled_is_known_to_whoever_asks_for_the_policy_of_orders(
+def test_the_policy_of_orders_says_of_channels_only_what_its_section_says_their_records_say_the_rest(
     file: Path,
 ) -> None:
     seeds = "channels: [{channel: web, cancel_limit_ms: 30m}, {channel: app, cancel_limit_ms: 1h}, {channel: till}]\n"
     file.write_text(SMALL + seeds)
-    assert load(file, {}).orders.cancel_limit_ms == {"web": 1_800_000, "app": 3_600_000}
+    assert load(file, {}).orders.cancel_limit_ms == {}
     file.write_text(SMALL + seeds + "orders: {cancel_within: {web: 5m, market: 1m}}\n")
-    assert load(file, {}).orders.cancel_limit_ms == {"web": 300_000, "app": 3_600_000, "market": 60_000}
+    assert load(file, {}).orders.cancel_limit_ms == {"web": 300_000, "market": 60_000}
 
 
 @pytest.mark.parametrize(

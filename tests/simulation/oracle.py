@@ -174,6 +174,8 @@ class Oracle:
         for answer in decision.answers:
             if answer.routed and answer.order_id is not None:
                 chunk.say(Said(SAYS["order"], answer.order_id.encode(), _ENCODE["order"](_told_router(answer))))
+        for told in _references_told(transaction, decision):
+            chunk.say(Said(SAYS["order"], record.key, _ENCODE["order"](told), self.partition))
         for copy in _copies(transaction, decision):
             place = f"location:{copy.place.location}".encode() if copy.place else key
             chunk.say(Said(SAYS["demand"], place, _ENCODE["demand"](copy), self.partition))
@@ -251,6 +253,23 @@ class Oracle:
             counted = self._on_hand.get((sku, location), 0)
             if on_hand(row) != counted:
                 self.faults.append(f"{sku}@{location} has {on_hand(row)} units, by hand {counted} were counted")
+
+
+def _references_told(transaction: Transaction, decision: Decision) -> list[OrderRecord]:
+    """What the router hears of places and channels: in the partition of the same number, as both topics have equally many."""
+    kinds = {Kind.LOCATION: OrderKind.LOCATION, Kind.CHANNEL: OrderKind.CHANNEL}
+    return [
+        OrderRecord(
+            record_id=answer.event_id,
+            source="stock_keeper",
+            kind=kinds[transaction.kind],
+            order_id="",
+            location_reference=transaction.location_reference,
+            channel_reference=transaction.channel_reference,
+        )
+        for answer in decision.answers
+        if transaction.kind in kinds and answer.status is Status.ACCEPTED and answer.repeats is None
+    ]
 
 
 def _told_router(answer: Answer) -> OrderRecord:

@@ -7,31 +7,23 @@ keep everything only what came since it was placed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
 from agents.codec import Codec, Malformed
-from agents.inventory.orders.rows import Order
+from agents.inventory.orders.rows import Key, Order, OrderRow
 from agents.inventory.orders.words import OrderRecord, OrderStatus, Routing
 from agents.inventory.transactions import ORDER_ROUTER
-from agents.runtime.partitioner import partition_of
 from agents.runtime.plan import said_topics
-from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
+from agents.state.ledger import CHANNELS, LOCATIONS
 from agents.state.orders import ORDERS
-from tools.brokers.reading import Start, records
-from tools.ledger_view import TopicMissing
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
+from tools.brokers.keyed_reading import Seen, counted, records_of_keys
+from tools.brokers.reading import Start
 
 MARGIN_MS = 60_000
 """The time of a decision may be a little later than that of its record: so much earlier is read."""
-TELL_EVERY = 1_000
-
-Seen = Callable[[int], None]
-"""Hears how many records were read."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -54,7 +46,7 @@ class History(msgspec.Struct, frozen=True):
 def statuses(topology: Topology, codec: Codec, seen: Seen) -> list[OrderStatus]:
     """How every order stands, the one placed last first. Raises TopicMissing."""
     topic, decode = _said(topology, codec, "order_status")
-    latest = {message.key(): message.value() for message in _counted(_messages(topology, topic, None, Start()), seen)}
+    latest = {message.key(): message.value() for message in counted(records_of_keys(topology, topic), seen)}
     found = [cast("OrderStatus", decode(value)) for value in latest.values() if value is not None]
     return sorted(found, key=lambda status: (-status.placed_at_ms, status.order_id))
 
@@ -63,7 +55,7 @@ def status_of(topology: Topology, codec: Codec, order_id: str, seen: Seen) -> Or
     """How one order stands; None if nothing was said of it. Raises TopicMissing."""
     topic, decode = _said(topology, codec, "order_status")
     latest: bytes | None = None
-    for message in _counted(_messages(topology, topic, order_id, Start()), seen):
+    for message in counted(records_of_keys(topology, topic, [order_id]), seen):
         if message.key() == order_id.encode():
             latest = message.value()
     return None if latest is None else cast("OrderStatus", decode(latest))
@@ -74,10 +66,22 @@ def kept_order(topology: Topology, order_id: str, seen: Seen) -> Order | None:
     key = ORDERS.prefix + ORDERS.encode_key((order_id,))
     latest: bytes | None = None
     changelog = topology.agents[ORDER_ROUTER].changelog.name
-    for message in _counted(_messages(topology, changelog, order_id, Start()), seen):
+    for message in counted(records_of_keys(topology, changelog, [order_id]), seen):
         if message.key() == key:
             latest = message.value()
     return None if latest is None else cast("Order", ORDERS.decode_row(latest))
+
+
+def kept_references(topology: Topology, order_id: str, seen: Seen) -> dict[tuple[str, Key], OrderRow]:
+    """What the router knows of places and channels in the partition of an order, as of now. Raises TopicMissing."""
+    tables, found = {table.prefix: table for table in (LOCATIONS, CHANNELS)}, dict[tuple[str, Key], OrderRow]()
+    changelog = topology.agents[ORDER_ROUTER].changelog.name
+    for message in counted(records_of_keys(topology, changelog, [order_id]), seen):
+        key, value = message.key() or b"", message.value()
+        table = tables.get(key[:1])
+        if table is not None and value is not None:
+            found[table.name, cast("Key", table.decode_key(key[1:]))] = table.decode_row(value)
+    return found
 
 
 def history(topology: Topology, codec: Codec, order_id: str, seen: Seen) -> History | None:
@@ -98,7 +102,7 @@ def _heard(topology: Topology, codec: Codec, order_id: str, start: Start, seen: 
     topic = topology.agents[ORDER_ROUTER].folds
     decode = cast("Callable[..., OrderRecord]", codec.decoder(topic, "order", topology.topics[topic].format))
     time_ms = 0
-    for message in _counted(_messages(topology, topic, order_id, start), seen):
+    for message in counted(records_of_keys(topology, topic, [order_id], start), seen):
         time_ms = max(time_ms, message.timestamp()[1])  # As the router reckons: a partition's time never falls.
         if message.key() != order_id.encode():
             continue
@@ -111,7 +115,7 @@ def _heard(topology: Topology, codec: Codec, order_id: str, start: Start, seen: 
 
 def _routings(topology: Topology, codec: Codec, order_id: str, start: Start, seen: Seen) -> Iterator[Routing]:
     topic, decode = _said(topology, codec, "order_routing")
-    for message in _counted(_messages(topology, topic, order_id, start), seen):
+    for message in counted(records_of_keys(topology, topic, [order_id], start), seen):
         if message.key() == order_id.encode():
             yield cast("Routing", decode(message.value()))
 
@@ -120,22 +124,3 @@ def _said(topology: Topology, codec: Codec, schema: str) -> tuple[str, Callable[
     topic = said_topics(topology, topology.agents[ORDER_ROUTER])[schema]
     decode = cast("Callable[[bytes | None, None], Any]", codec.decoder(topic, schema))
     return topic, lambda value: decode(value, None)
-
-
-def _counted(messages: Iterator[Message], seen: Seen) -> Iterator[Message]:
-    for count, message in enumerate(messages):
-        if count % TELL_EVERY == 0:
-            seen(count)
-        yield message
-
-
-def _messages(topology: Topology, topic: str, order_id: str | None, start: Start) -> Iterator[Message]:
-    """Of the order's partition, or of all."""
-    cluster = Cluster(topology.kafka)
-    found = cluster.topics([topic])
-    if topic not in found:
-        raise TopicMissing(topic)
-    spans = cluster.offsets(found.values())[topic]
-    only = None if order_id is None else partition_of(order_id.encode(), len(spans))
-    chosen = tuple(span for span in spans if only is None or span.partition == only)
-    yield from records(topology.kafka, topic, chosen, start)

@@ -12,17 +12,16 @@ from typing import Any
 
 import msgspec
 
+from agents.inventory.channels import References
 from agents.inventory.distances import sends_to
 from agents.inventory.orders.costs import shipment_cost, shipment_terms
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.rows import ORDERS, Order, OrderArrival, OrderDecision, OrderPolicy, Stage
 from agents.inventory.orders.words import OrderKind, OrderRecord, PlannedLine, Routing
-from agents.inventory.transactions import LocationReference, Transaction
+from agents.inventory.transactions import Transaction
 from tools.orders.reading import Heard
 from tools.orders.sentences import answer_sentences, ask_sentence, candidate_sentences, moment, named, record_sentence
 from tools.orders.sentences import routing_sentence as said
-
-Places = Mapping[str, LocationReference]
 
 TERM_WORDS = {"parcel": "for the parcel", "distance": "km", "border": "for the border", "zone": "for the zone"}
 """How the terms of a shipment's cost are told."""
@@ -56,10 +55,14 @@ class Story(msgspec.Struct, frozen=True):
 
 
 class _Rows:
-    """The rows of one order."""
+    """The rows of one order, and the references that are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, references: References) -> None:
         self.known: Order | None = None
+        self._references = references
+
+    def references(self) -> References:
+        return self._references
 
     def order(self, order_id: str) -> Order | None:  # noqa: ARG002 - there is one
         return self.known
@@ -71,9 +74,9 @@ class _Rows:
                 self.known = row
 
 
-def story_of(heard: Sequence[Heard], routings: Sequence[Routing], policy: OrderPolicy, places: Places) -> Story:
+def story_of(heard: Sequence[Heard], routings: Sequence[Routing], policy: OrderPolicy, references: References) -> Story:
     """Tell an order from its records. `routings` is what was published of it; it counts where a fold differs."""
-    rows, asks = _Rows(), dict[str, Transaction]()
+    rows, asks = _Rows(references), dict[str, Transaction]()
     chapters: list[Chapter] = []
     folded: list[Routing] = []
     for each in heard:
@@ -82,7 +85,7 @@ def story_of(heard: Sequence[Heard], routings: Sequence[Routing], policy: OrderP
         before = rows.known
         rows.apply(decision)
         folded += decision.routings
-        chapters.append(_chapter(each, decision, published, before, rows.known, asks, places))
+        chapters.append(_chapter(each, decision, published, before, rows.known, asks, references))
         asks |= {transaction.transaction_id: transaction for transaction in decision.transactions}
     return Story(tuple(chapters), {each.event_id for each in folded} == {each.event_id for each in routings})
 
@@ -94,12 +97,12 @@ def _chapter(
     before: Order | None,
     after: Order | None,
     asks: Mapping[str, Transaction],
-    places: Places,
+    references: References,
 ) -> Chapter:
     record = each.record
     told, why = record_sentence(record), tuple[str, ...]()
     if record.kind is OrderKind.PLAN and before is not None:
-        told, why = plan_sentences(record, before, places)
+        told, why = plan_sentences(record, before, references)
     elif record.answer is not None:
         told = answer_sentences(record.answer, asks.get(record.answer.transaction_id))
         why = candidate_sentences(record.answer)
@@ -119,14 +122,14 @@ def _chapter(
 # -- why a plan chose what it chose ------------------------------------------------------------------------------------
 
 
-def plan_sentences(record: OrderRecord, order: Order, places: Places) -> tuple[str, tuple[str, ...]]:
+def plan_sentences(record: OrderRecord, order: Order, references: References) -> tuple[str, tuple[str, ...]]:
     """What a plan says, and what it was weighed by: the levels that it read, and what a shipment from each place costs."""
     first = list(dict.fromkeys(line.locations[0] for line in record.plan if line.locations))
     if not first:
         return f"attempt {record.attempt} is planned: no place has any of it, the ledger is asked all the same", ()
     shipments = "one shipment" if len(first) == 1 else f"{len(first)} shipments"
     told = f"attempt {record.attempt} is planned: {shipments}, from {named(first)}"
-    return told, (*_levels_read(record.plan, order), *_costs(record.plan, first, order, places))
+    return told, (*_levels_read(record.plan, order), *_costs(record.plan, first, order, references))
 
 
 def _levels_read(plan: Sequence[PlannedLine], order: Order) -> list[str]:
@@ -142,19 +145,19 @@ def _levels_read(plan: Sequence[PlannedLine], order: Order) -> list[str]:
     return found
 
 
-def _costs(plan: Sequence[PlannedLine], first: Sequence[str], order: Order, places: Places) -> list[str]:
+def _costs(plan: Sequence[PlannedLine], first: Sequence[str], order: Order, references: References) -> list[str]:
     """Costs of the shipments chosen, which sum to that of the plan, and of the other places that were ranked."""
     others = [place for place in dict.fromkeys(p for line in plan for p in line.locations) if place not in first]
-    found = [f"a shipment from {place} costs {_cost_terms(place, order, places)}" for place in [*first, *others]]
-    costs = [shipment_cost(places.get(place), order.destination) for place in first]
+    found = [f"a shipment from {place} costs {_cost_terms(place, order, references)}" for place in [*first, *others]]
+    costs = [shipment_cost(references.location(place), order.destination) for place in first]
     if len(first) > 1:
         found.append(f"together {' + '.join(map(str, costs))} = {sum(costs)}; fewest shipments count first, then cost")
     else:
-        found.append(_why_one(plan, first[0], order, places))
+        found.append(_why_one(plan, first[0], order, references))
     return found
 
 
-def _why_one(plan: Sequence[PlannedLine], chosen: str, order: Order, places: Places) -> str:
+def _why_one(plan: Sequence[PlannedLine], chosen: str, order: Order, references: References) -> str:
     """Why one place sends it all: by the levels that were read, and by cost."""
     wanted = {line.line: line.quantity for line in order.lines}
     covers = [{read.location for read in line.read if read.atp >= wanted.get(line.line, 0)} for line in plan]
@@ -163,21 +166,23 @@ def _why_one(plan: Sequence[PlannedLine], chosen: str, order: Order, places: Pla
         return f"no place has every line; {chosen} has {sum(chosen in each for each in covers)} of {len(plan)}, none has more"
     if whole == [chosen]:
         return f"only {chosen} has every line: fewest shipments count first"
-    cost = shipment_cost(places.get(chosen), order.destination)
-    dearer = all(shipment_cost(places.get(other), order.destination) > cost for other in whole if other != chosen)
+    cost = shipment_cost(references.location(chosen), order.destination)
+    dearer = all(
+        shipment_cost(references.location(other), order.destination) > cost for other in whole if other != chosen
+    )
     return (
         f"{named(whole)} have every line; {chosen} {'costs least' if dearer else 'costs no more, and is first by name'}"
     )
 
 
-def _cost_terms(location: str, order: Order, places: Places) -> str:
+def _cost_terms(location: str, order: Order, references: References) -> str:
     """`231 = 200 for the parcel + 31 km`; kilometres, and what is worth as many of them."""
-    place, destination = places.get(location), order.destination
+    place, destination = references.location(location), order.destination
     cost = shipment_cost(place, destination)
     if destination is None:
         return f"{cost}: the order says not where it goes"
     if place is None:
-        return f"{cost}: the topology says not where {location} lies"
+        return f"{cost}: no LOCATION record says where {location} lies"
     if not sends_to(place, destination):
         return f"{cost}: it does not send there"
     terms = " + ".join(f"{term.cost} {TERM_WORDS[term.term]}" for term in shipment_terms(place, destination))

@@ -11,19 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from agents.codec import Codec, Malformed
 from agents.inventory.orders.validation import problem_of
 from agents.inventory.orders.words import SYSTEM_KINDS, OrderKind, OrderRecord
 from agents.inventory.transactions import ORDER_ROUTER
-from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.topology import Topology
+from tools.brokers.writing import publish_keyed
 from tools.scenario.order_text import ORDER_KINDS, has_scenario_times, read_order
 from tools.scenario.words import Unreadable, Words
 
 SOURCE = "onhand-cli"
-FLUSH_S = 30.0
 
 
 def read_records(text: str, codec: Codec, topic: str, source: str) -> list[OrderRecord]:
@@ -92,18 +90,4 @@ def publish(topology: Topology, codec: Codec, records: Sequence[OrderRecord]) ->
     """Write the records to the topic of orders, and wait until the broker has them. Raises KafkaException."""
     topic = topology.agents[ORDER_ROUTER].folds
     encode = codec.encoder(topic, "order", topology.topics[topic].format)
-    producer = Producer({**topology.kafka, **topology.producer, "enable.idempotence": True, "partitioner": PARTITIONER})
-    failures: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, message: Message) -> None:
-        del message
-        if error is not None:
-            failures.append(error)
-
-    for record in records:
-        producer.produce(topic, encode(record), record.order_id.encode(), on_delivery=delivered)
-        producer.poll(0)
-    left = producer.flush(FLUSH_S)
-    if failures or left:
-        missing = KafkaError(KafkaError._MSG_TIMED_OUT, f"{left} were not delivered")  # noqa: SLF001 - its public name
-        raise KafkaException(failures[0] if failures else missing)
+    publish_keyed(topology, topic, [(record.order_id.encode(), encode(record)) for record in records])

@@ -8,21 +8,24 @@ from typing import Any, NamedTuple
 import orjson
 
 from agents.codec import Codec, Malformed
+from agents.inventory.campaigns.rows import Campaign
 from agents.inventory.orders.rows import Order, OrderPolicy
 from agents.inventory.orders.validation import problem_of
 from agents.inventory.orders.words import OrderRecord, Routing
 from agents.inventory.positions import Position
-from agents.inventory.rows import POSITIONS
+from agents.inventory.rows import CHANNELS, LOCATIONS, POSITIONS
 from agents.inventory.transactions import ORDER_ROUTER, Transaction
 from agents.runtime.topology import Topology
+from tools.scenario.campaign_text import CampaignText
 from tools.scenario.comparing import describe_answer, describe_events
 from tools.scenario.conversation import Conversation
 from tools.scenario.ledger import Ledger
 from tools.scenario.memory_rows import MemoryRows
 from tools.scenario.order_comparing import describe_order, routings_of
 from tools.scenario.parser import parse
-from tools.scenario.runner import NOTICES, Runner
-from tools.scenario.steps import Send, Step, Tell
+from tools.scenario.report_comparing import describe_others
+from tools.scenario.runner import NOTICES, Runner, speaks_of_others
+from tools.scenario.steps import CheckCampaign, Report, Send, Step, Tell
 from tools.scenario.words import Unreadable
 
 
@@ -61,6 +64,14 @@ class Script:
             for step in self.steps:
                 if step.at_ms is not None:
                     raise Unreadable(step.line, "a time of day: what-if begins now, so say `advance` instead")
+                if speaks_of_others(step) and not speaks_of_campaigns(step):
+                    raise Unreadable(step.line, "demand and KPIs follow from many days: `onhand play` tells them")
+
+    @property
+    def campaigns(self) -> tuple[str, ...]:
+        """Every campaign that it names."""
+        named = [campaign for step in self.steps if (campaign := campaign_of(step)) is not None]
+        return tuple(dict.fromkeys(named))
 
     @property
     def orders(self) -> tuple[str, ...]:
@@ -79,6 +90,22 @@ class Script:
         for _, _, each in self.told:
             named += [each.sku] if isinstance(each, Transaction) else [line.sku for line in each.lines]
         return tuple(dict.fromkeys(sku for sku in named if sku))
+
+
+def campaign_of(step: Step) -> str | None:
+    """The campaign that a step tells something of, or looks at."""
+    if isinstance(step, CheckCampaign):
+        return step.campaign_id
+    if isinstance(step, Report) and isinstance(step.said, CampaignText):
+        return step.said.campaign_id
+    return None
+
+
+def speaks_of_campaigns(step: Step) -> bool:
+    """Whether all that a step says beyond stock and orders is about campaigns."""
+    expected = step.expected
+    declares_more = expected.proposals is not None or expected.insights is not None
+    return not declares_more and (campaign_of(step) is not None or expected.commands is not None)
 
 
 def _json_lines(text: str, topology: Topology, codec: Codec) -> Iterator[tuple[int, str, Told]]:
@@ -103,15 +130,26 @@ class Hypothesis:
     """The rows as they are, and what the script makes of them."""
 
     def __init__(
-        self, rows: MemoryRows, at_ms: int, policy: OrderPolicy, orders: Mapping[str, Order] | None = None
+        self,
+        rows: MemoryRows,
+        at_ms: int,
+        policy: OrderPolicy,
+        orders: Mapping[str, Order] | None = None,
+        campaigns: Mapping[str, Campaign] | None = None,
     ) -> None:
-        """`orders`: those that the router knows already."""
+        """`orders`: those that the router knows already; `campaigns`: those that the guard knows, None where none is asked of."""
         self._before = dict(rows.tables[POSITIONS])
         self.ledger = Ledger()
         self.ledger.rows = rows
         self.ledger.now_ms = at_ms
         self._talk = Conversation(self.ledger, policy)
         self._talk.book.orders.update(orders or {})
+        self._talk.book.apply(
+            {(table, key): row for table in (LOCATIONS, CHANNELS) for key, row in rows.tables[table].items()}
+        )
+
+        if campaigns is not None:
+            self._talk.invite_others().guard.know(campaigns)
 
     def play(self, script: Script) -> Iterator[Said]:
         """Play it line by line."""
@@ -128,15 +166,16 @@ class Hypothesis:
         if isinstance(told, OrderRecord):
             talk.report(told)
             talk.run()
-            decisions, decided = talk.taken()
-            said = describe_order(decided[0], talk.book.order(told.order_id))
+            since = talk.taken()
+            said = describe_order(since.orders[0], talk.book.order(told.order_id))
         else:
-            talk.hear(self.ledger.send(told))
+            self.ledger.send(told)
             talk.run()
-            decisions, decided = talk.taken()
-            answers = [answer for answer in decisions[0].answers if answer.status not in NOTICES]
+            since = talk.taken()
+            answers = [answer for answer in since.ledger[0].answers if answer.status not in NOTICES]
             said = describe_answer(answers[0] if answers else None)
-        return Said(number, text, " ".join([f"-> {said}", *describe_events(decisions)]), routings_of(decided))
+        events = [*describe_events(since.ledger), *describe_others(since)]
+        return Said(number, text, " ".join([f"-> {said}", *events]), routings_of(since.orders))
 
     def changes(self) -> list[Change]:
         """The positions that would be others, by SKU and location."""

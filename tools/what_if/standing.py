@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from agents.codec import Codec, Malformed, digest
+from agents.inventory.campaigns.rows import Campaign
+from agents.inventory.campaigns.words import CAMPAIGN_GUARD
 from agents.inventory.capacity import capacity_sku
 from agents.inventory.decide import decide
 from agents.inventory.goods import Goods, next_date_ms
@@ -22,11 +24,13 @@ from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from agents.state import ledger
 from agents.state.tables import Table
+from tools.brokers.keyed_reading import TopicMissing
 from tools.brokers.reading import Start, records
-from tools.ledger_view import LEDGER, TopicMissing, rows_of
-from tools.orders.reading import history, kept_order
-from tools.scenario.conversation import OrderBook
+from tools.campaigns.reading import kept_campaigns
+from tools.ledger_view import LEDGER, rows_of
+from tools.orders.reading import history, kept_order, kept_references
 from tools.scenario.memory_rows import MemoryRows
+from tools.scenario.router import OrderBook
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -122,17 +126,26 @@ def orders_now(topology: Topology, order_ids: Iterable[str], seen: Callable[[int
     return {order_id: order for order_id, order in kept.items() if order is not None}
 
 
+def campaigns_now(topology: Topology, names: Iterable[str], seen: Callable[[int], None]) -> dict[str, Campaign]:
+    """What the guard keeps of these campaigns; those that it does not know are left out. Raises TopicMissing."""
+    found: dict[str, Campaign] = {}
+    for name in names if CAMPAIGN_GUARD in topology.agents else ():
+        found |= kept_campaigns(topology, seen, name)
+    return found
+
+
 def orders_then(
     topology: Topology, codec: Codec, order_ids: Iterable[str], at_ms: int, seen: Callable[[int], None]
 ) -> dict[str, Order]:
     """The same after the last record with record time <= `at_ms`: folded from what was said of each. Raises TopicMissing."""
     book = OrderBook()
     for order_id in order_ids if ORDER_ROUTER in topology.agents else ():
+        book.apply(kept_references(topology, order_id, seen))
         said = history(topology, codec, order_id, seen)
         for heard in () if said is None else said.heard:
             if heard.at_ms <= at_ms:
                 arrival = OrderArrival(heard.record, heard.cause, heard.at_ms)
-                book.apply(decide_order(book, arrival, topology.orders))
+                book.apply(decide_order(book, arrival, topology.orders).changes)
     return book.orders
 
 

@@ -3,7 +3,7 @@
 Each is said once and is open until it is over: which are open stands in the order. STUCK_ORDER is over when the ledger
 has answered, SLA_AT_RISK when the order has left, was given up, or has another promise.
 
-What the channel's service level costs for each day late (`late_penalty` of the CHANNEL seed, in hundredths of
+What the channel's service level costs for each day late (`late_penalty` of its CHANNEL record, in hundredths of
 `orders.currency`) is the penalty that is named; a channel without one names none.
 """
 
@@ -33,7 +33,8 @@ def raise_at_risk(desk: Desk, open_units: int) -> None:
     order, policy = desk.standing, desk.policy
     if order.promise_by_ms is None or open_units == 0 or not begins(desk, AlertType.SLA_AT_RISK):
         return
-    penalty = policy.late_penalty.get(order.channel or "")
+    channel = desk.references.channel(order.channel or "")
+    penalty = None if channel is None else channel.late_penalty
     message = (
         f"{open_units} units of order {desk.order_id} have not left; promised by {moment_text(order.promise_by_ms)}."
     )

@@ -14,15 +14,18 @@ from agents.inventory.orders import alarms, basket, forward, fulfilment, hurryin
 from agents.inventory.orders.desk import Desk
 from agents.inventory.orders.rows import (
     OVER,
+    Key,
     Line,
     Order,
     OrderArrival,
     OrderDecision,
     OrderPolicy,
+    OrderRow,
     OrderRows,
     Stage,
 )
-from agents.inventory.orders.words import SYSTEM_KINDS, OrderKind, RoutingType
+from agents.inventory.orders.words import REFERENCE_KINDS, SYSTEM_KINDS, OrderKind, OrderRecord, RoutingType
+from agents.inventory.rows import CHANNELS, LOCATIONS
 
 MOST_SEEN = 200
 """Records of one order that are recognised when they come again; an order has a few dozen."""
@@ -33,8 +36,10 @@ Rule = Callable[[Desk], "str | None"]
 
 def decide_order(rows: OrderRows, arrival: OrderArrival, policy: OrderPolicy) -> OrderDecision:
     """Decide one record. Changes nothing; the same rows and arrival always give the same decision."""
-    desk = Desk(rows, arrival, policy)
     record = arrival.record
+    if record.kind in REFERENCE_KINDS:
+        return OrderDecision(reference_rows(record))
+    desk = Desk(rows, arrival, policy)
     if record.kind is OrderKind.PLACED:
         ignored = place(desk)
     elif desk.order is None:
@@ -51,6 +56,17 @@ def decide_order(rows: OrderRows, arrival: OrderArrival, policy: OrderPolicy) ->
             if desk.standing.open_alerts:
                 alarms.close_what_is_over(desk)
     return desk.finish(ignored)
+
+
+def reference_rows(record: OrderRecord) -> dict[tuple[str, Key], OrderRow | None]:
+    """What is so of a place or a channel from now on: orders meet it when they are looked at next."""
+    location, channel = record.location_reference, record.channel_reference
+    rows: dict[tuple[str, Key], OrderRow | None] = {}
+    if location is not None:
+        rows[LOCATIONS, (location.location,)] = location
+    if channel is not None:
+        rows[CHANNELS, (channel.channel,)] = channel
+    return rows
 
 
 def place(desk: Desk) -> str | None:
@@ -149,12 +165,13 @@ def wake(desk: Desk) -> str | None:
         stuck(desk)
     elif order.stage is Stage.RESERVED:
         wait_for_payment(desk)
-    elif order.ready_at_ms is not None and desk.at_ms >= collected_by(order, order.ready_at_ms, desk.policy):
+    elif order.ready_at_ms is not None and desk.at_ms >= collected_by(desk, order, order.ready_at_ms):
         fulfilment.cancel_lines(desk, [line for line in order.lines if line.ready], "uncollected")
         if desk.standing.stage is Stage.CONFIRMED:
             desk.put(ready_at_ms=None)
-    else:
+    elif order.promise_by_ms is not None and desk.at_ms >= order.promise_by_ms - desk.policy.promise_margin_ms:
         warn(desk)
+    # Else the store has other hours than when this was set: it is looked at again when they end.
     return None
 
 
@@ -204,9 +221,10 @@ def spoke(desk: Desk) -> bool:
     return desk.record.kind is OrderKind.ANSWER
 
 
-def collected_by(order: Order, ready_at_ms: int, policy: OrderPolicy) -> int:
-    """Until when an order that is ready may be collected."""
-    return collected_by_ms(policy.places.get(order.pickup_location or ""), ready_at_ms, policy.pickup_window_ms)
+def collected_by(desk: Desk, order: Order, ready_at_ms: int) -> int:
+    """Until when an order that is ready may be collected, by the hours that the store has now."""
+    store = desk.references.location(order.pickup_location or "")
+    return collected_by_ms(store, ready_at_ms, desk.policy.pickup_window_ms)
 
 
 def next_look(desk: Desk, order: Order) -> int | None:
@@ -224,7 +242,7 @@ def next_look(desk: Desk, order: Order) -> int | None:
         return min([order.pay_by_ms, *ends])
     dates: list[int] = []
     if order.ready_at_ms is not None:
-        dates.append(collected_by(order, order.ready_at_ms, policy))
+        dates.append(collected_by(desk, order, order.ready_at_ms))
     if order.promise_by_ms is not None and not order.warned:
         dates.append(order.promise_by_ms - policy.promise_margin_ms)
     return min(dates, default=None)

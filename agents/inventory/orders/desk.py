@@ -40,6 +40,8 @@ class Desk:
         self.policy = policy
         self.order_id = arrival.record.order_id
         self.before = rows.order(self.order_id)
+        self.references = rows.references()
+        """Of places and channels, as the log has said by now."""
         self.order: Order | None = self.before
         self.transactions: list[Transaction] = []
         self.routings: list[Routing] = []

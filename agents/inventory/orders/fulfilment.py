@@ -211,12 +211,21 @@ def cancel(desk: Desk) -> str | None:
 def cancel_refusal(desk: Desk) -> str | None:
     """Why it is too late to cancel; None while it is not."""
     order = desk.standing
-    limit_ms = desk.policy.cancel_limit_ms.get(order.channel or "")
+    limit_ms = cancel_limit_ms(desk, order.channel or "")
     if limit_ms is not None and desk.at_ms - order.placed_at_ms > limit_ms:
         return f"the channel {order.channel} may cancel for {limit_ms} ms, and it was placed earlier"
     if limit_ms is None and any(line.picked > line.shipped for line in meant(desk)):
         return "it has been picked: stop the parcel, then report a return"
     return None
+
+
+def cancel_limit_ms(desk: Desk, channel: str) -> int | None:
+    """How long after it was placed the channel may cancel: by the policy of orders, else by its CHANNEL record."""
+    by_policy = desk.policy.cancel_limit_ms.get(channel)
+    if by_policy is not None:
+        return by_policy
+    reference = desk.references.channel(channel)
+    return None if reference is None else reference.cancel_limit_ms
 
 
 def cancel_lines(desk: Desk, lines: list[Line], reason: str) -> None:

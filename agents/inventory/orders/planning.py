@@ -12,12 +12,13 @@ from typing import TypeGuard
 import msgspec
 
 from agents.inventory.capacity import capacity_sku
+from agents.inventory.channels import References
 from agents.inventory.hours import dispatch_date
 from agents.inventory.orders.costs import serves, shipment_cost
 from agents.inventory.orders.covering import best_cover
 from agents.inventory.orders.rows import Order, wanted
 from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, PlannedLine, Read
-from agents.inventory.transactions import ORDER_ROUTER, LocationReference
+from agents.inventory.transactions import ORDER_ROUTER, ChannelReference, LocationReference
 
 Stock = Mapping[str, Mapping[str, Read]]
 """SKU -> location -> what was read."""
@@ -43,21 +44,21 @@ def plan_record(
     order_id: str,
     order: Order,
     levels: Callable[[str], Mapping[str, Read]],
-    place_of: Callable[[str], LocationReference | None],
+    references: References,
     at_ms: int,
     split_must_save: int | None = None,
 ) -> OrderRecord:
     """The record of a plan for the present attempt.
 
-    `levels` gives what is read of a SKU by location, `place_of` the reference of a place, `at_ms` is now. Left out are
-    places that the order avoids and those that would not send there; and as long as the others have every line, those whose
-    day is full.
+    `levels` gives what is read of a SKU by location, `at_ms` is now. Left out are places that the order avoids, those that
+    would not send there and those that its channel may not sell from; and as long as the others have every line, those
+    whose day is full.
     """
     lines = [OrderedLine(line.line, line.sku, wanted(line)) for line in order.lines if wanted(line)]
-    stock, full = stock_to_plan(order, lines, levels, place_of, at_ms)
+    stock, full = stock_to_plan(order, lines, levels, references, at_ms)
 
     def cost_of(place: str) -> int:
-        return shipment_cost(place_of(place), order.destination)
+        return shipment_cost(references.location(place), order.destination)
 
     plan = make_plan(lines, without(stock, full) if full else stock, cost_of, split_must_save)
     if full and not plan.is_whole:
@@ -76,21 +77,24 @@ def stock_to_plan(
     order: Order,
     lines: Sequence[OrderedLine],
     levels: Callable[[str], Mapping[str, Read]],
-    place_of: Callable[[str], LocationReference | None],
+    references: References,
     at_ms: int,
 ) -> tuple[dict[str, dict[str, Read]], dict[str, None]]:
     """What was read of the lines' SKUs at the places that may send, and those of them whose day is full."""
+    channel = None if order.channel is None else references.channel(order.channel)
     looked_at: dict[str, bool] = {}
     stock: dict[str, dict[str, Read]] = {}
     for sku in dict.fromkeys(line.sku for line in lines):
         reads = stock[sku] = {}
         for place, read in levels(sku).items():
-            reference = place_of(place)
+            reference = references.location(place)
             if place in order.avoid or not serves(reference, order.destination):
+                continue
+            if channel is not None and not references.may_sell(order.channel, place):
                 continue
             reads[place] = read
             if is_limited(reference) and place not in looked_at:
-                looked_at[place] = is_full(reference, order, levels, at_ms)
+                looked_at[place] = is_full(reference, order, channel, levels, at_ms)
     return stock, dict.fromkeys(place for place, full in looked_at.items() if full)
 
 
@@ -104,14 +108,20 @@ def is_limited(place: LocationReference | None) -> TypeGuard[LocationReference]:
     return place is not None and place.daily_capacity is not None
 
 
-def is_full(place: LocationReference, order: Order, levels: Callable[[str], Mapping[str, Read]], at_ms: int) -> bool:
+def is_full(
+    place: LocationReference,
+    order: Order,
+    channel: ChannelReference | None,
+    levels: Callable[[str], Mapping[str, Read]],
+    at_ms: int,
+) -> bool:
     """Whether nothing more of the order can leave the place on the day on which it would, as far as was read.
 
     Nobody has claimed anything of a day of which no level was ever said.
     """
     if order.any_day:
         return False
-    day = levels(capacity_sku(place.location, dispatch_date(place, None, at_ms))).get(place.location)
+    day = levels(capacity_sku(place.location, dispatch_date(place, channel, at_ms))).get(place.location)
     return day is not None and day.atp <= 0
 
 

@@ -242,6 +242,7 @@ def plan(rows: Rows, ask: Ask, avoid: tuple[str, ...], *, any_day: bool) -> dict
     """The places of every line, the best first, where several SKUs are to be shipped; else none, and the ledger chooses."""
     order = Order(
         tuple([OrderLine(line.line, line.sku, line.quantity) for line in ask.lines]),
+        channel=ask.channel,
         method=ask.method,
         destination=ask.destination,
         avoid=avoid,
@@ -250,7 +251,7 @@ def plan(rows: Rows, ask: Ask, avoid: tuple[str, ...], *, any_day: bool) -> dict
     if not is_planned(order):
         return {}
     record = plan_record(
-        HOLDER, order, lambda sku: levels(rows, sku), rows.references().location, ask.at_ms, ask.split_must_save
+        HOLDER, order, lambda sku: levels(rows, sku), rows.references(), ask.at_ms, ask.split_must_save
     )
     return {line.line: line.locations for line in record.plan}
 

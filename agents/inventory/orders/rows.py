@@ -9,10 +9,11 @@ from typing import Protocol
 import msgspec
 
 from agents.inventory.alerts import Alert
-from agents.inventory.channels import Method
+from agents.inventory.channels import Method, References
 from agents.inventory.orders.words import LineStanding, OrderRecord, OrderStatus, Place, Routing
-from agents.inventory.transactions import Destination, LocationReference, Transaction
+from agents.inventory.transactions import ChannelReference, Destination, LocationReference, Transaction
 
+# Beside these the router keeps the references of places and channels, in tables like those of the ledger (inventory/rows.py).
 ORDERS = "orders"  # (order_id,) -> Order
 ORDERS_DUE = "orders_due"  # (due_ms, order_id) -> OrderDue
 
@@ -152,7 +153,7 @@ class OrderDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """That an order needs to be looked at; the key says when."""
 
 
-OrderRow = Order | OrderDue
+OrderRow = Order | OrderDue | LocationReference | ChannelReference
 Key = tuple[str | int, ...]
 
 
@@ -161,6 +162,9 @@ class OrderRows(Protocol):
 
     def order(self, order_id: str) -> Order | None:
         """The order, or None."""
+
+    def references(self) -> References:
+        """What the LOCATION and CHANNEL records of this log said of places and channels, the last one of each."""
 
 
 class OrderArrival(msgspec.Struct, frozen=True, gc=False):
@@ -208,13 +212,9 @@ class OrderPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     keep_ms: int = 7 * 86_400_000
     """How long an order that is over is remembered; one that was placed longer ago than this is too late."""
     cancel_limit_ms: Mapping[str, int] = {}
-    """By channel: how long after it was placed an order may be cancelled; others until it is picked."""
-    late_penalty: Mapping[str, int] = {}
-    """By channel: what each day late costs by its service level, in hundredths of `currency`."""
+    """By channel: how long after it was placed an order may be cancelled, where it is not as its CHANNEL record says."""
     currency: str | None = None
     """ISO 4217; of penalties."""
-    places: Mapping[str, LocationReference] = {}
-    """Where orders are collected, by name: when they open. At others they may be collected at any time."""
 
 
 def leaving(part: Part) -> int:

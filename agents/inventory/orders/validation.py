@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from agents.inventory.channels import Method
 from agents.inventory.orders.rows import LINES_APART
-from agents.inventory.orders.words import OrderKind, OrderRecord
-from agents.inventory.reference_validation import problem_of_destination
+from agents.inventory.orders.words import REFERENCE_KINDS, OrderKind, OrderRecord
+from agents.inventory.reference_validation import problem_of_channel, problem_of_destination, problem_of_location
 from agents.inventory.validation import LARGEST_QUANTITY, LATEST_MS, LONGEST_NAME
 
 MOST_LINES = 500
 """Of one order: all of them stand in one row and one status."""
+REFERENCE_PREFIXES = ("location:", "channel:")
+"""Of the keys of reference records: no order is named so."""
 CARRIES_LINES = frozenset({OrderKind.PLACED, OrderKind.CHANGED})
 
 
 def problem_of(record: OrderRecord) -> str | None:
     """Why it cannot be decided at all, as a sentence; None if it can."""
+    if record.kind in REFERENCE_KINDS:
+        return problem_of_reference(record)
     return problem_of_names(record) or problem_of_numbers(record) or problem_of_kind(record)
+
+
+def problem_of_reference(record: OrderRecord) -> str | None:
+    """LOCATION carries the reference of a place and CHANNEL that of a channel, and they are about no order."""
+    location, channel = record.location_reference, record.channel_reference
+    if record.order_id:
+        return f"{record.kind} is about no order, and names {record.order_id!r:.60}"
+    if (record.kind is OrderKind.LOCATION) != (location is not None) or (channel is None) == (location is None):
+        return f"{record.kind} carries the reference of one place or one channel, as its kind says"
+    if location is not None:
+        return problem_of_location(location)
+    return None if channel is None else problem_of_channel(channel)
 
 
 def problem_of_names(record: OrderRecord) -> str | None:
@@ -23,6 +39,11 @@ def problem_of_names(record: OrderRecord) -> str | None:
     for what, name in (("record_id", record.record_id), ("source", record.source), ("order_id", record.order_id)):
         if not name:
             return f"{what} is empty"
+    if record.order_id.startswith(REFERENCE_PREFIXES):
+        # Such keys are exempt from the partition check: the order could get two owners.
+        return f"no order may be named like the key of a reference record: {record.order_id!r:.60}"
+    if record.location_reference is not None or record.channel_reference is not None:
+        return f"{record.kind} carries the reference of a place or a channel; only LOCATION and CHANNEL do"
     names = [record.record_id, record.source, record.order_id, *(line.sku for line in record.lines)]
     names += [name for name in (record.location, record.pickup_location, record.channel) if name is not None]
     for name in names:

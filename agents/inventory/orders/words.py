@@ -9,13 +9,21 @@ from enum import StrEnum
 
 import msgspec
 
-from agents.inventory.answers import Answer
+from agents.inventory.answers import Answer, Status
 from agents.inventory.channels import Method
-from agents.inventory.transactions import STOCK_KEEPER, Destination
+from agents.inventory.rows import Decision
+from agents.inventory.transactions import (
+    STOCK_KEEPER,
+    ChannelReference,
+    Destination,
+    Kind,
+    LocationReference,
+    Transaction,
+)
 
 
 class OrderKind(StrEnum):
-    """What happened to an order. The last three are written by Onhand itself."""
+    """What happened to an order. The last five are written by Onhand itself; the last two are about no order."""
 
     PLACED = "PLACED"
     CHANGED = "CHANGED"
@@ -34,9 +42,15 @@ class OrderKind(StrEnum):
     """What the ledger said to a transaction of this order, or about one of its claims."""
     WAKE = "WAKE"
     """Something of the order is due."""
+    LOCATION = "LOCATION"
+    """The reference of a place, as the ledger has it from now on: in every partition."""
+    CHANNEL = "CHANNEL"
+    """The reference of a channel, likewise."""
 
 
-SYSTEM_KINDS = frozenset({OrderKind.PLAN, OrderKind.ANSWER, OrderKind.WAKE})
+REFERENCE_KINDS = frozenset({OrderKind.LOCATION, OrderKind.CHANNEL})
+"""About no order. Their `order_id` is empty, their key names the place or the channel (`key_of`)."""
+SYSTEM_KINDS = frozenset({OrderKind.PLAN, OrderKind.ANSWER, OrderKind.WAKE, *REFERENCE_KINDS})
 
 
 class OrderedLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -103,6 +117,44 @@ class OrderRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     reason: str | None = None
     who: str | None = None
     why: str | None = None
+    location_reference: LocationReference | None = None
+    """LOCATION: what is so of the place, as a whole."""
+    channel_reference: ChannelReference | None = None
+    """CHANNEL: what is so of the channel, as a whole."""
+
+
+def key_of(record: OrderRecord) -> str:
+    """The key of its record: the order, or the place or channel that it is the reference of."""
+    if record.location_reference is not None:
+        return f"location:{record.location_reference.location}"
+    if record.channel_reference is not None:
+        return f"channel:{record.channel_reference.channel}"
+    return record.order_id
+
+
+def reference_record(
+    event_id: str, location: LocationReference | None, channel: ChannelReference | None
+) -> OrderRecord:
+    """How the order router hears of the reference of a place or a channel."""
+    return OrderRecord(
+        record_id=event_id,
+        source=STOCK_KEEPER,
+        kind=OrderKind.LOCATION if channel is None else OrderKind.CHANNEL,
+        order_id="",
+        location_reference=location,
+        channel_reference=channel,
+    )
+
+
+def references_told(transaction: Transaction, decision: Decision) -> list[OrderRecord]:
+    """What the order router hears of a LOCATION or CHANNEL record, if that was accepted now and not earlier."""
+    if transaction.kind is not Kind.LOCATION and transaction.kind is not Kind.CHANNEL:
+        return []
+    return [
+        reference_record(answer.event_id, transaction.location_reference, transaction.channel_reference)
+        for answer in decision.answers
+        if answer.status is Status.ACCEPTED and answer.repeats is None
+    ]
 
 
 def answer_record(order_id: str, answer: Answer) -> OrderRecord:

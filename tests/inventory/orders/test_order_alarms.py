@@ -6,11 +6,12 @@ from typing import cast
 
 from agents.inventory.alerts import Alert, AlertType, Severity
 from agents.inventory.answers import Answer, Status
+from agents.inventory.channels import NO_REFERENCES, References
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.rows import ORDERS, Order, OrderArrival, OrderDecision, OrderPolicy
 from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, answer_record
 from agents.inventory.refusals import Refusal
-from agents.inventory.transactions import ORDER_ROUTER, Kind
+from agents.inventory.transactions import ORDER_ROUTER, ChannelReference, Kind
 from tests.inventory.orders.world import World
 
 
@@ -24,6 +25,10 @@ class Kept:
     def order(self, order_id: str) -> Order | None:
         """See `OrderRows.order`."""
         return self.kept
+
+    def references(self) -> References:
+        """See `OrderRows.references`."""
+        return NO_REFERENCES
 
     def hear(self, record: OrderRecord, at_ms: int, policy: OrderPolicy) -> OrderDecision:
         """Decide a record, and keep what became of the order."""
@@ -39,7 +44,8 @@ def alerts_of(world: World) -> list[Alert]:
 
 
 def test_a_promise_at_risk_names_deadline_and_money_once_and_is_over_when_the_order_has_left() -> None:
-    world = World(3, OrderPolicy(late_penalty={"web": 250}, currency="GBP"))
+    world = World(3, OrderPolicy(currency="GBP"))
+    world.refer(ChannelReference("web", late_penalty=250))
     world.fact(Kind.RECEIPT, "SHOE", "LEEDS", 5)
     world.run()
     promise_ms = world.now_ms + 5 * 3_600_000

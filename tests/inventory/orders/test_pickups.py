@@ -50,7 +50,8 @@ def test_where_nothing_is_said_of_opening_the_window_ends_to_the_minute() -> Non
 
 
 def test_what_is_not_collected_goes_back_to_stock_when_the_store_has_closed_and_not_at_night() -> None:
-    world = World(1, OrderPolicy(pickup_window_ms=DAY_MS, places={"LEEDS": STORE}))
+    world = World(1, OrderPolicy(pickup_window_ms=DAY_MS))
+    world.refer(STORE)
     world.fact(Kind.RECEIPT, "SHOE", "LEEDS", 5)
     world.run()
     world.pass_time(hours(0, 20) - world.now_ms)

@@ -15,8 +15,11 @@ from agents.inventory.orders.validation import problem_of
 from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, Routing
 from agents.inventory.reservations import Claim
 from agents.inventory.transactions import Kind, LocationReference, Transaction
-from tools.scenario.conversation import Conversation, Decided, LogName
+from agents.runtime.reference import Reference, reference_transaction
+from tools.scenario.agents import LogName
+from tools.scenario.conversation import Conversation
 from tools.scenario.memory_rows import MemoryRows
+from tools.scenario.router import DecidedOrder
 from tools.scenario.visiting import visits
 
 
@@ -28,7 +31,7 @@ class World(Conversation):
         self.random = random.Random(seed)
         self.routings: list[Routing] = []
         self.answers: list[Answer] = []
-        self.heard: list[Decided] = []
+        self.heard: list[DecidedOrder] = []
         self.sent: list[Transaction] = []
         self.ignored: list[str] = []
         self.buried: list[str] = []
@@ -55,10 +58,11 @@ class World(Conversation):
 
     def limit(self, location: str, shipments: int | None, **fields: Any) -> None:
         """What is said of a place from now on: so many shipments leave it in a day."""
-        place = LocationReference(location, daily_capacity=shipments, **fields)
-        self.publish(
-            Transaction(transaction_id=self.number(), source="ops", kind=Kind.LOCATION, location_reference=place)
-        )
+        self.refer(LocationReference(location, daily_capacity=shipments, **fields))
+
+    def refer(self, reference: Reference) -> None:
+        """What is so of a place or a channel from now on."""
+        self.publish(reference_transaction(reference, self.number(), "ops"))
 
     def place(self, order_id: str, lines: Mapping[int, tuple[str, int]], **fields: Any) -> OrderRecord:
         """A new order: line -> (SKU, quantity)."""
@@ -100,10 +104,10 @@ class World(Conversation):
 
     def note(self) -> None:
         """Keep what was said, and check what must hold after every step."""
-        decisions, decided = self.taken()
-        self.answers += [answer for decision in decisions for answer in decision.answers]
-        self.heard += decided
-        for each in decided:
+        since = self.taken()
+        self.answers += [answer for decision in since.ledger for answer in decision.answers]
+        self.heard += since.orders
+        for each in since.orders:
             self.routings += each.decision.routings
             self.sent += each.decision.transactions
             self.ignored += [each.decision.ignored] if each.decision.ignored is not None else []
