@@ -27,10 +27,9 @@ SYSTEM_RULES: Mapping[Kind, Callable[..., Any]] = {Kind.EXPIRE: expiry.expire_du
 """What the ledger writes to itself; it has no rule in the table of rules."""
 
 ELSEWHERE = {
-    ("alert", "DEAD_LETTER"): "tests/integration/test_bad_input.py",
+    ("alert", "DEAD_LETTER"): "tests/runtime/test_owner.py",
     ("alert", "WRONG_PARTITION"): "tests/integration/test_bad_input.py",
     ("alert", "PARTITION_PARKED"): "tests/runtime/test_owner.py",
-    ("alert", "COMMAND_FAILED"): "tests/serve/test_delivering.py",
     ("refusal", "unknown_topic"): "tests/inventory/test_edges.py",
 }
 """What no scenario can show, because it is not decided by the ledger alone: the test that shows it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,8 @@ from agents.inventory.rows import Decision
 from agents.inventory.transactions import PolicySettings, Transaction
 from tools.scenario.ledger import Ledger
 from tools.scenario.parser import parse
-from tools.scenario.runner import Runner
+from tools.scenario.runner import Runner, speaks_of_others
+from tools.scenario.steps import CheckKpi, Step
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "docs" / "scenarios"
@@ -26,9 +28,12 @@ class Play:
     steps: int
     difference: str | None
     """The first difference from what the text expects."""
+    of_others: bool = False
+    """It speaks of campaigns, demand or KPIs: of the ledger it shows more than its lines say."""
     shows: set[tuple[str, str]] = field(default_factory=set)
     """(what, name): `kind RESERVE`, `refusal insufficient_atp`, `refused SHIP` for the same reason, `alert OVERSOLD`,
-    `status MOVED`, `setting safety_stock`, `event levels`."""
+    `status MOVED`, `setting safety_stock`, `event levels`, `command PAUSE`, `proposal reorder`, `insight REQUEST_OVERDUE`,
+    `kpi fill_rate`."""
 
 
 class WatchedLedger(Ledger):
@@ -67,13 +72,24 @@ def all_plays() -> tuple[Play, ...]:
 def play_of(path: Path) -> Play:
     """Play one scenario, up to the first difference."""
     steps = parse(path.read_text(encoding="utf-8"))
-    play = Play(path, len(steps), None)
+    play = Play(path, len(steps), None, any(map(speaks_of_others, steps)))
     for result in Runner(WatchedLedger(play.shows)).run(steps):
         declared = result.step.expected.alerts or ()
-        play.shows |= {("alert", AlertType[alert.type]) for alert in declared}  # Also those of the order router.
+        play.shows |= {("alert", AlertType[alert.type]) for alert in declared}  # Also those of the agents.
+        play.shows |= set(shown_by_others(result.step))
         if result.differences:
             play.difference = f"line {result.step.line}: {'; '.join(result.differences)}"
     return play
+
+
+def shown_by_others(step: Step) -> Iterator[tuple[str, str]]:
+    """What a step shows of campaign guard, replenisher and scorekeepers, if it goes as it is written."""
+    expected = step.expected
+    yield from (("command", command.kind) for command in expected.commands or ())
+    yield from (("proposal", proposal.word) for proposal in expected.proposals or ())
+    yield from (("insight", insight.type) for insight in expected.insights or ())
+    if isinstance(step, CheckKpi) and step.value is not None:
+        yield "kpi", step.name
 
 
 def example_of(what: str, name: str) -> Path | None:
@@ -87,9 +103,9 @@ def refusals_seen(kind: str) -> set[str]:
     return {name for play in all_plays() for what, name in play.shows if what == f"refused {kind}"}
 
 
-def weight(play: Play) -> tuple[bool, int, str]:
+def weight(play: Play) -> tuple[bool, bool, int, str]:
     """How far a scenario is from being a plain example."""
-    return play.path.parent == PEERS, play.steps + len(play.shows), play.path.name
+    return play.path.parent == PEERS, play.of_others, play.steps + len(play.shows), play.path.name
 
 
 def link_to(path: Path | None) -> str:

@@ -15,14 +15,18 @@ from agents.inventory.units import MILLISECONDS_PER_DAY
 from tools.scenario.conversation import Conversation
 from tools.scenario.ledger import Ledger
 from tools.scenario.order_comparing import figures_of_line, figures_of_order
+from tools.scenario.report_comparing import figures_of_campaign, look_at_kpi, start_of_window
 from tools.scenario.steps import (
     CheckAccount,
     CheckAvailability,
+    CheckCampaign,
     CheckClaim,
     CheckFence,
     CheckJournal,
+    CheckKpi,
     CheckLevel,
     CheckOrder,
+    CheckOutlook,
     CheckProjection,
     CheckRow,
     Look,
@@ -37,6 +41,8 @@ PROMISES_REACH_MS = 30 * MILLISECONDS_PER_DAY
 def look(talk: Conversation, step: Look, records: int) -> tuple[str, tuple[str, ...]]:
     """What was seen, and sentences that say how it differs; `records`: those the last transaction made."""
     ledger = talk.ledger
+    if isinstance(step, CheckCampaign | CheckOutlook | CheckKpi):
+        return look_at_others(talk, step)
     if isinstance(step, CheckOrder):
         order = talk.book.order(step.order_id)
         if step.number is None:
@@ -65,6 +71,18 @@ def look(talk: Conversation, step: Look, records: int) -> tuple[str, tuple[str, 
         return look_at_availability(ledger, step)
     assert isinstance(step, CheckRow)
     return look_at_rows(ledger, step)
+
+
+def look_at_others(talk: Conversation, step: CheckCampaign | CheckOutlook | CheckKpi) -> tuple[str, tuple[str, ...]]:
+    """What campaign guard, replenisher and scorekeepers have."""
+    others = talk.invite_others()
+    if isinstance(step, CheckCampaign):
+        return checked(step.campaign_id, step.figures, figures_of_campaign(others.guard.campaign(step.campaign_id)))
+    if isinstance(step, CheckOutlook):
+        row = others.replenisher.outlook(step.sku, step.location)
+        return checked(f"{step.sku}@{step.location}", step.figures, {} if row is None else named(row, step.figures))
+    window = (step.subject, step.window, start_of_window(step, talk.now_ms))
+    return look_at_kpi(step, others.windows.said.get(window))
 
 
 def level_of(ledger: Ledger, sku: str, location: str) -> dict[str, Any]:

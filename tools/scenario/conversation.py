@@ -1,8 +1,11 @@
-"""Ledger and order router in memory, talking to each other until nobody has anything to say.
+"""Ledger and agents in memory, talking to each other until nobody has anything to say.
 
-Both cores are the real ones. Between them is what is between them in life: a log for each SKU and each order, and each log
-keeps its order, nothing else does. Which log is heard next is somebody's choice: a scenario hears what was said first, a
-test lets a seed decide.
+All cores are the real ones. Between them is what is between them in life: a log for each SKU, each order, each campaign
+..., and each log keeps its order, nothing else does. Which log is heard next is somebody's choice: a scenario hears what
+was said first, a test lets a seed decide.
+
+Ledger and order router are always there. The others (`others.py`) are invited where somebody speaks of their matters:
+what nobody folds is said to nobody.
 """
 
 from __future__ import annotations
@@ -10,43 +13,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agents.inventory.orders.decide import decide_order
-from agents.inventory.orders.planning import plan_record
-from agents.inventory.orders.rows import (
-    ORDERS,
-    OVER,
-    Key,
-    Order,
-    OrderArrival,
-    OrderDecision,
-    OrderPolicy,
-    OrderRow,
-    Stage,
-)
-from agents.inventory.orders.slots import CLAIM_LINE, sku_of
-from agents.inventory.orders.words import OrderKind, OrderRecord, Read, answer_record
+from agents.inventory.orders.rows import OrderPolicy
+from agents.inventory.orders.words import OrderRecord, answer_record, references_told
 from agents.inventory.reservations import Claim
-from agents.inventory.rows import CLAIMS, DUE, Decision
-from agents.inventory.transactions import ORDER_ROUTER, Kind, Transaction
+from agents.inventory.rows import DUE, Decision
+from agents.inventory.transactions import Transaction
+from tools.scenario.agents import Agent, LogName
 from tools.scenario.ledger import Ledger
+from tools.scenario.router import DecidedOrder, OrderBook, Router
 
-LogName = tuple[str, str]
-"""(`sku` or `order`, its name)."""
+if TYPE_CHECKING:
+    from tools.scenario.others import DecidedCampaign, DecidedDemand, Others
+
 Choose = Callable[[Sequence[LogName]], LogName]
 """Of the logs in which somebody waits, that whose first record came first in front, the one to be heard next."""
 MOST_STEPS = 10_000
 
 
-class Decided(NamedTuple):
-    """One record of an order, and what the router decided."""
+class Since(NamedTuple):
+    """What was decided since the last time, by each of those who are looked at."""
 
-    record: OrderRecord
-    at_ms: int
-    cause: str
-    """`topic-partition-offset`: the events that follow from it begin with it."""
-    decision: OrderDecision
+    ledger: list[Decision]
+    orders: list[DecidedOrder]
+    campaigns: Sequence[DecidedCampaign] = ()
+    demand: Sequence[DecidedDemand] = ()
 
 
 def first_come(waiting: Sequence[LogName]) -> LogName:
@@ -54,83 +46,89 @@ def first_come(waiting: Sequence[LogName]) -> LogName:
     return waiting[0]
 
 
-class OrderBook:
-    """The rows of the router."""
-
-    def __init__(self) -> None:
-        self.orders: dict[str, Order] = {}
-
-    def order(self, order_id: str) -> Order | None:
-        """See `OrderRows.order`."""
-        return self.orders.get(order_id)
-
-    def apply(self, decision: OrderDecision) -> None:
-        """Take over what a decision changed."""
-        for (table, key), row in decision.changes.items():
-            if table == ORDERS:
-                self.put(key, row)
-
-    def put(self, key: Key, row: Any) -> None:
-        """Set an order, or forget it with None."""
-        if row is None:
-            self.orders.pop(str(key[0]), None)
-        else:
-            self.orders[str(key[0])] = row
-
-
 class Conversation:
-    """One ledger, one router, and the logs between them."""
+    """One ledger, its agents, and the logs between them."""
 
     def __init__(
         self, ledger: Ledger | None = None, policy: OrderPolicy | None = None, choose: Choose = first_come
     ) -> None:
         self.ledger = Ledger() if ledger is None else ledger
-        self.policy = policy or OrderPolicy()
-        self.book = OrderBook()
-        self.decisions: list[Decision] = []
-        """What the ledger decided in the conversation since `taken`."""
-        self.decided: list[Decided] = []
-        """What the router decided, likewise."""
+        self.ledger.heard_by = self.hear
+        self.router = Router(self.ledger, policy)
+        self.others: Others | None = None
+        """Campaign guard, replenisher and scorekeepers, where they are invited."""
+        self._agents: list[Agent] = []
+        self._folded_by: dict[type, Agent] = {}
+        self._decisions: list[Decision] = []
         self._choose = choose
-        self._logs: dict[LogName, deque[tuple[int, Transaction | OrderRecord]]] = {}
+        self._logs: dict[LogName, deque[tuple[int, Any]]] = {}
         self._numbers = count(1)
-        self._changelog: dict[Key, OrderRow | None] = {}
-        self._confirmed: set[str] = set()
-        self._broken: list[str] = []
+        self._join(self.router)
+
+    def _join(self, agent: Agent) -> None:
+        self._agents.append(agent)
+        self._folded_by |= dict.fromkeys(agent.hears, agent)
+
+    def invite_others(self) -> Others:
+        """Campaign guard, replenisher and scorekeepers listen from now on."""
+        if self.others is None:
+            from tools.scenario.others import Others  # Codec and runtime come with them: who needs none waits for none.
+
+            self.others = Others()
+            for agent in self.others.agents:
+                self._join(agent)
+        return self.others
+
+    @property
+    def book(self) -> OrderBook:
+        """The rows of the router."""
+        return self.router.book
 
     @property
     def now_ms(self) -> int:
-        """The clock of both."""
+        """The clock of all."""
         return self.ledger.now_ms
 
     @now_ms.setter
     def now_ms(self, time_ms: int) -> None:
         self.ledger.now_ms = time_ms
 
-    # -- told from outside -----------------------------------------------------------------------------------------
+    # -- told ------------------------------------------------------------------------------------------------------
+
+    def report(self, record: Any) -> None:
+        """Into the log of the agent that folds such records; nowhere where none does."""
+        if isinstance(record, Transaction):
+            self._append(("sku", record.sku), record)
+        elif (agent := self._folded_by.get(type(record))) is not None:
+            self._append(agent.log_of(record), record)
 
     def publish(self, transaction: Transaction) -> None:
         """Into the ledger's log."""
-        self._append(("sku", transaction.sku), transaction)
+        self.report(transaction)
 
-    def report(self, record: OrderRecord) -> None:
-        """Into the router's log."""
-        self._append(("order", record.order_id), record)
-
-    def hear(self, decision: Decision) -> None:
-        """What the ledger decided of itself: the router hears of its own claims."""
-        self.decisions.append(decision)
+    def hear(self, transaction: Transaction, decision: Decision) -> None:
+        """What the ledger decided: the router hears of its claims and of references, the others of what concerns them."""
+        self._decisions.append(decision)
+        for record in references_told(transaction, decision):
+            self.report(record)
         for answer in decision.answers:
             if answer.routed and answer.order_id is not None:
                 self.report(answer_record(answer.order_id, answer))
+        if self.others is not None:
+            for said in self.others.said_by_ledger(transaction, decision):
+                self.report(said)
 
-    def taken(self) -> tuple[list[Decision], list[Decided]]:
+    def taken(self) -> Since:
         """What was decided since the last time."""
-        said = self.decisions, self.decided
-        self.decisions, self.decided = [], []
+        said = Since(self._decisions, self.router.decided)
+        if self.others is not None:
+            said = said._replace(campaigns=self.others.guard.decided, demand=self.others.replenisher.decided)
+        self._decisions = []
+        for agent in self._agents:
+            agent.forget()
         return said
 
-    def _append(self, name: LogName, record: Transaction | OrderRecord) -> None:
+    def _append(self, name: LogName, record: Any) -> None:
         self._logs.setdefault(name, deque()).append((next(self._numbers), record))
 
     # -- going on --------------------------------------------------------------------------------------------------
@@ -157,23 +155,14 @@ class Conversation:
         heads = {name: log[0][0] for name, log in self._logs.items() if log}
         return sorted(heads, key=lambda name: heads[name])
 
-    def waiting_of(self, order_id: str) -> list[OrderRecord]:
-        """What waits in the log of an order."""
-        return [record for _, record in self._logs.get(("order", order_id), ()) if isinstance(record, OrderRecord)]
-
-    def listen(self, record: Transaction | OrderRecord) -> None:
-        """One step of the ledger or of the router; what it sends goes to the other."""
+    def listen(self, record: Any) -> None:
+        """One step of the ledger or of an agent; what it says goes to the others."""
         if isinstance(record, Transaction):
-            self.hear(self.ledger.send(record))
+            self.ledger.send(record)
             return
-        cause = f"orders-0-{next(self._numbers)}"
-        decision = decide_order(self.book, OrderArrival(record, cause, self.now_ms), self.policy)
-        self.book.apply(decision)
-        self._changelog |= {key: row for (table, key), row in decision.changes.items() if table == ORDERS}
-        self.decided.append(Decided(record, self.now_ms, cause, decision))
-        self._broken += self._faults_of_step(record, decision)
-        for transaction in decision.transactions:
-            self.publish(transaction)
+        agent = self._folded_by[type(record)]
+        for said in agent.decide(record, f"{agent.name}-0-{next(self._numbers)}", self.now_ms):
+            self.report(said)
 
     def think_again(self) -> bool:
         """When all have been heard: the planner looks at the levels as they are. False when it has nothing to say."""
@@ -181,25 +170,18 @@ class Conversation:
 
     def plan(self) -> bool:
         """A plan for each order that waits for one and has none on its way; whether there was any."""
-        place_of = self.ledger.rows.references().location
-        planned = False
-        for order_id, order in sorted(self.book.orders.items()):
-            if order.stage is not Stage.PLANNING:
-                continue
-            if any(record.kind is OrderKind.PLAN for record in self.waiting_of(order_id)):
-                continue
-            self.report(plan_record(order_id, order, self._levels, place_of, self.now_ms, self.policy.split_must_save))
-            planned = True
-        return planned
-
-    def _levels(self, sku: str) -> dict[str, Read]:
-        """What is read of the levels of a SKU, as they are published."""
-        return {
-            place: Read(place, row.revision, row.unpromised - row.safety_stock)
-            for place, row in self.ledger.rows.positions(sku).items()
-        }
+        on_its_way = [record for log in self._logs.values() for _, record in log if isinstance(record, OrderRecord)]
+        plans = list(self.router.plans(on_its_way))
+        for record in plans:
+            self.report(record)
+        return bool(plans)
 
     # -- time ------------------------------------------------------------------------------------------------------
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether something may be due of others than the ledger: then dates are to be kept one by one."""
+        return self.others is not None or bool(self.book.orders)
 
     def pass_time(self, milliseconds: int) -> None:
         """The clock goes on from one thing that is due to the next; everybody is woken and heard."""
@@ -215,37 +197,33 @@ class Conversation:
         raise AssertionError(f"still waking after {MOST_STEPS} dates")
 
     def _dates(self) -> Iterator[int]:
-        yield from (order.due_ms for order in self.book.orders.values() if order.due_ms is not None)
+        for agent in self._agents:
+            yield from agent.dates()
         yield from (int(key[0]) for key in self.ledger.rows.tables[DUE])
 
     def wake(self) -> None:
         """Say to everybody that something is due."""
-        for order_id, order in sorted(self.book.orders.items()):
-            if order.due_ms is not None and order.due_ms <= self.now_ms:
-                self.report(wake_record(order_id))
+        for agent in self._agents:
+            for record in agent.wakes(self.now_ms):
+                self.report(record)
         self.wake_ledger()
 
     def wake_ledger(self) -> None:
-        """What is due on idle SKUs expires, and what a reference record concerns is visited; the router hears of it."""
-        for decision in self.ledger.wake():
-            self.hear(decision)
+        """What is due on idle SKUs expires, and what a reference record concerns is visited."""
+        self.ledger.wake()
 
-    def crash(self) -> None:
-        """Both lose all rows, and rebuild them from their changelogs."""
+    def crash(self) -> bool:
+        """All lose all rows, and rebuild them from their changelogs; whether they are the same."""
+        before = self.ledger.rows.tables
         self.ledger.crash()
-        changelog, self.book = self._changelog, OrderBook()
-        for key, row in changelog.items():
-            self.book.put(key, row)
+        same = [agent.crash() for agent in self._agents]
+        return all(same) and before == self.ledger.rows.tables
 
     # -- looked at -------------------------------------------------------------------------------------------------
 
     def claims_of(self, order_id: str) -> dict[tuple[str, int], Claim]:
         """Open claims of an order by (SKU, claim line)."""
-        return {
-            (str(sku), int(line)): row
-            for (sku, holder, line), row in self.ledger.rows.tables[CLAIMS].items()
-            if holder == order_id and isinstance(row, Claim)
-        }
+        return self.router.claims_of(order_id)
 
     def faults(self) -> list[str]:
         """What must hold after every step and did not; and where all is said, how router and ledger disagree."""
@@ -253,49 +231,8 @@ class Conversation:
 
     def broken(self) -> list[str]:
         """Since the last time: what must hold after every step of the router and did not, as sentences."""
-        broken, self._broken = self._broken, []
-        return broken
+        return self.router.broken()
 
     def disagreements(self) -> Iterator[str]:
         """When nobody has anything to say, the router knows exactly what the ledger holds for each order."""
-        for order_id, order in self.book.orders.items():
-            claims = self.claims_of(order_id)
-            if order.stage in OVER:
-                if claims:
-                    yield f"{order_id} is {order.stage} and still holds {claims}"
-                continue
-            believed = {
-                (line.sku, part.claim_line): sum(place.quantity for place in (*part.reserved, *part.allocated))
-                for line in order.lines
-                for part in line.parts
-                if part.reserved or part.allocated
-            }
-            believed |= {(sku_of(slot), CLAIM_LINE): 1 for slot in order.slots if slot.held}
-            held = {
-                key: units
-                for key, claim in claims.items()
-                if (units := sum(leg.reserved + leg.allocated for leg in claim.legs))
-            }
-            if believed != held:
-                yield f"{order_id}: the router believes {believed}, the ledger holds {held}"
-
-    def _faults_of_step(self, record: OrderRecord, decision: OrderDecision) -> Iterator[str]:
-        """Only forward, and never more than ordered."""
-        order = self.book.orders.get(record.order_id)
-        if order is None:
-            self._confirmed.discard(record.order_id)
-            return
-        if order.stage is Stage.CONFIRMED:
-            self._confirmed.add(record.order_id)
-        is_late = record.order_id in self._confirmed and record.kind is OrderKind.ANSWER
-        if is_late and any(sent.kind is Kind.RELEASE and sent.quantity is None for sent in decision.transactions):
-            yield f"{record.order_id} is confirmed and releases a claim: from then on only what is too much"
-        for line in order.lines:
-            asked = sum(part.quantity for part in line.parts) + line.shipped + line.cancelled + line.unfillable
-            if asked > line.quantity:
-                yield f"{record.order_id} line {line.line} asks for {asked} of {line.quantity}"
-
-
-def wake_record(order_id: str) -> OrderRecord:
-    """The record that wakes an order. Its id is never remembered."""
-    return OrderRecord(record_id="wake", source=ORDER_ROUTER, kind=OrderKind.WAKE, order_id=order_id)
+        return self.router.disagreements()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +11,22 @@ from agents.inventory.answers import Answer, Status
 from agents.inventory.orders.rows import Stage
 from agents.inventory.orders.words import RoutingType
 from agents.inventory.refusals import Refusal
+from agents.inventory.replenishment.words import InsightType
 from agents.inventory.transactions import Kind
+from tools.campaigns.sentences import ENDED, PAUSED, PAUSING, RESUMING, RUNNING, THEIRS
+from tools.scenario.campaign_text import read_kind
 from tools.scenario.steps import (
     Crash,
     Expected,
     ExpectedAlert,
     ExpectedAnswer,
+    ExpectedCommand,
     ExpectedEdge,
+    ExpectedInsight,
     ExpectedNotice,
     ExpectedOrder,
+    ExpectedProposal,
+    ExpectedReport,
     ExpectedRouting,
     Look,
     Places,
@@ -28,6 +36,8 @@ from tools.scenario.steps import (
 from tools.scenario.values import field_of
 from tools.scenario.words import Words, is_number
 
+STANDINGS = tuple(word.replace(" ", "_") for word in (RUNNING, PAUSING, PAUSED, RESUMING, THEIRS, ENDED))
+"""How a campaign may stand."""
 NOTICES = {status.value.lower(): status for status in (Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED)}
 ACCEPTED_AS = {
     "reserved": Kind.RESERVE,
@@ -81,6 +91,16 @@ def read_order_answer(words: Words) -> ExpectedOrder:
         )
     words.end()
     return ExpectedOrder(word, reason)
+
+
+def read_report_answer(words: Words) -> ExpectedReport:
+    """Read `-> STANDING`, `-> ignored` or `-> malformed` behind a record about a campaign or of the demand log."""
+    word = words.take("how the campaign stands, ignored or malformed")
+    if word in {"ignored", "malformed"}:
+        return ExpectedReport(ignored=word == "ignored", malformed=word == "malformed")
+    if word not in STANDINGS:
+        raise words.wrong(f"{word!r} is none of {', '.join(STANDINGS)}, ignored, malformed")
+    return ExpectedReport(word)
 
 
 def read_details(words: Words) -> dict[str, Any]:
@@ -158,43 +178,64 @@ def with_expectation(step: Step, words: Words) -> Step:
         expected = nothing_of(expected, words)
     elif word == "dead_letter":
         expected = replace(expected, dead_letter=True)
-    elif word == "alert":
-        expected = replace(expected, alerts=(*(expected.alerts or ()), read_alert(words)))
-    elif word == "edge":
-        expected = replace(expected, edges=(*(expected.edges or ()), ExpectedEdge(pairs(words))))
-    elif word == "watched":
-        edge = ExpectedEdge(watcher=words.take("TOPIC:KEY"), fields=pairs(words, required=False))
-        expected = replace(expected, watched=(*(expected.watched or ()), edge))
-    elif word == "routed":
-        expected = replace(expected, routings=(*(expected.routings or ()), read_routing(words)))
-    elif word in NOTICES:
-        expected = replace(expected, notices=(*(expected.notices or ()), read_notice(NOTICES[word], words)))
+    elif word in EVENTS:
+        name, read = EVENTS[word]
+        added: dict[str, Any] = {name: (*(getattr(expected, name) or ()), read(words))}
+        expected = replace(expected, **added)
     else:
-        raise words.wrong(
-            f"{word!r} is no notice; they are {', '.join(NOTICES)}, alert, edge, watched, routed, dead_letter, no"
-        )
+        raise words.wrong(f"{word!r} is no notice; they are {', '.join(EVENTS)}, dead_letter, no")
     words.end()
     return replace(step, expected=expected)
 
 
 def nothing_of(expected: Expected, words: Words) -> Expected:
-    """Read `no notices`, `no alerts`, `no edges`, `no watched`, `no routings`, `no dead_letter`."""
-    word = words.take("notices, alerts, edges, watched, routings or dead_letter")
-    if word == "notices":
-        return replace(expected, notices=())
-    if word == "alerts":
-        return replace(expected, alerts=())
-    if word == "edges":
-        return replace(expected, edges=())
-    if word == "watched":
-        return replace(expected, watched=())
-    if word == "routings":
-        return replace(expected, routings=())
-    if word == "dead_letter":
-        return replace(expected, dead_letter=False)
-    raise words.wrong(
-        f"`no {word}` is not known: no notices, no alerts, no edges, no watched, no routings, no dead_letter"
-    )
+    """Read `no notices`, `no alerts` ... `no dead_letter`."""
+    known = [*dict.fromkeys(name for name, _ in EVENTS.values()), "dead_letter"]
+    word = words.take(f"one of {', '.join(known)}")
+    if word not in known:
+        raise words.wrong(f"`no {word}` is not known: {', '.join(f'no {name}' for name in known)}")
+    nothing: dict[str, Any] = {word: False if word == "dead_letter" else ()}
+    return replace(expected, **nothing)
+
+
+def read_edge(words: Words) -> ExpectedEdge:
+    """Read `FIELD=VALUE ...`."""
+    return ExpectedEdge(pairs(words))
+
+
+def read_watched(words: Words) -> ExpectedEdge:
+    """Read `TOPIC:KEY FIELD=VALUE ...`."""
+    return ExpectedEdge(watcher=words.take("TOPIC:KEY"), fields=pairs(words, required=False))
+
+
+def read_command(words: Words) -> ExpectedCommand:
+    """Read `shift_budget C2 6000 name=value ...`: kind, the campaign that it changes, amount; the first two must be said."""
+    kind, entity = read_kind(words), words.take("the campaign that it changes")
+    return ExpectedCommand(kind, entity, words.number_if(), pairs(words, required=False))
+
+
+def read_proposal(word: str) -> Callable[[Words], ExpectedProposal]:
+    """Read `SKU@LOCATION[->LOCATION] [QUANTITY] name=value ...`."""
+
+    def read(words: Words) -> ExpectedProposal:
+        sku, locations, to_location = words.places()
+        if len(locations) != 1 or (word == "transfer") != (to_location is not None):
+            raise words.wrong(f"{word} needs SKU@LOCATION{'->LOCATION' if word == 'transfer' else ''}")
+        quantity = words.number_if()
+        return ExpectedProposal(word, sku, locations[0], to_location, quantity, pairs(words, required=False))
+
+    return read
+
+
+def read_insight(words: Words) -> ExpectedInsight:
+    """Read `low_while_demand_rises SKU@LOCATION name=value ...`."""
+    name = words.take("the type of the insight")
+    if name.upper() not in InsightType.__members__:
+        raise words.wrong(f"{name!r} is no type of an insight; they are {', '.join(InsightType).lower()}")
+    sku, location = words.place()
+    if location is None:
+        raise words.wrong("insight needs SKU@LOCATION")
+    return ExpectedInsight(InsightType(name.upper()), sku, location, pairs(words, required=False))
 
 
 def read_routing(words: Words) -> ExpectedRouting:
@@ -247,3 +288,23 @@ def read_alert(words: Words) -> ExpectedAlert:
     quantity = words.number_if()
     location = words.take("a location") if words and "=" not in words.peek() else None
     return ExpectedAlert(name, quantity, location, pairs(words, required=False))
+
+
+def notice_of(status: Status) -> Callable[[Words], ExpectedNotice]:
+    """A reader of notices of that status."""
+    return lambda words: read_notice(status, words)
+
+
+EVENTS: dict[str, tuple[str, Callable[[Words], Any]]] = {
+    **{word: ("notices", notice_of(status)) for word, status in NOTICES.items()},
+    "alert": ("alerts", read_alert),
+    "edge": ("edges", read_edge),
+    "watched": ("watched", read_watched),
+    "routed": ("routings", read_routing),
+    "command": ("commands", read_command),
+    "reorder": ("proposals", read_proposal("reorder")),
+    "transfer": ("proposals", read_proposal("transfer")),
+    "count": ("proposals", read_proposal("count")),
+    "insight": ("insights", read_insight),
+}
+"""What may follow: its word -> the field of `Expected` that it is one of, and how it is read."""

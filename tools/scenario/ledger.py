@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -38,6 +38,8 @@ class Ledger:
         """Where a watcher may have edges said; null = anywhere."""
         self.availability: dict[str, Availability] = {}
         """By SKU: what was published last."""
+        self.heard_by: Callable[[Transaction, Decision], None] | None = None
+        """Who listens to what it decides."""
         self._changelog: dict[tuple[str, Key], Row | None] = {}
         self._offset = 0
 
@@ -60,6 +62,8 @@ class Ledger:
         if decision.availability is not None:
             self.availability[decision.availability.sku] = decision.availability
         self.event_ids += events_of(decision)
+        if self.heard_by is not None:
+            self.heard_by(transaction, decision)
         return decision
 
     def wake(self) -> list[Decision]:

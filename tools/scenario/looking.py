@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from agents.inventory.positions import Position
 from agents.inventory.postings import Account
 from agents.inventory.reservations import Claim
+from agents.inventory.scores.kpis import KPIS
+from agents.inventory.scores.rows import ScorePolicy
+from agents.inventory.scores.words import parts_of
 from tools.scenario.memory_rows import TABLES
 from tools.scenario.order_comparing import LINE_FIGURES, ORDER_FIGURES
 from tools.scenario.order_text import read_order_line
 from tools.scenario.steps import (
     CheckAccount,
     CheckAvailability,
+    CheckCampaign,
     CheckClaim,
     CheckFence,
     CheckJournal,
+    CheckKpi,
     CheckLevel,
     CheckOrder,
+    CheckOutlook,
     CheckProjection,
     CheckRow,
     Step,
@@ -28,12 +36,17 @@ from tools.scenario.words import Words, clock_text
 FIGURES = tuple(dict.fromkeys(("on_hand", *types_of(Position), "atp", "safety_stock")))
 LEG_FIGURES = ("reserved", "allocated", "picking", "fenced")
 CLAIM_FIGURES = tuple(dict.fromkeys((*LEG_FIGURES, "due", "legs", *types_of(Claim))))
+CAMPAIGN_FIGURES = ("standing", "owned", "sellable", "members", "pending", "shares", "boost")
+WINDOWS = tuple(window.name for window in ScorePolicy().windows)
+LONGEST_WINDOW = WINDOWS[-1]
+FRACTION = re.compile(r"-?\d+(/\d+)?")
 WORDS_OF_ORDERS = ("stage", "paid", "reason", "places", "promise", "channel", "warned", "sku", "state", "ready")
 NOT_ALL_NUMBERS = frozenset(
     {
         "due",
         "legs",
         "counted_by",
+        *CAMPAIGN_FIGURES,
         *WORDS_OF_ORDERS,
         *(name for name, hint in types_of(Claim).items() if hint is not int),
     }
@@ -135,6 +148,38 @@ def read_order_look(words: Words, text: str) -> Step:
     return CheckOrder(words.line, text, read_figures(words, tuple(names)), order_id, number)
 
 
+def read_guarded(words: Words, text: str) -> Step:
+    """Read `guarded C1 standing paused owned yes`, or `guarded C1 none`."""
+    campaign_id = words.take("a campaign")
+    return CheckCampaign(words.line, text, read_figures(words, CAMPAIGN_FIGURES), campaign_id)
+
+
+def read_outlook(words: Words, text: str) -> Step:
+    """Read `outlook SHOE@LEEDS level_thousandths 2000 counted 8`, or `... none`."""
+    sku, location = words.place()
+    if location is None:
+        raise words.wrong("outlook needs SKU@LOCATION")
+    return CheckOutlook(words.line, text, read_figures(words, ()), sku, location)
+
+
+def read_kpi(words: Words, text: str) -> Step:
+    """Read `kpi fill_rate all 1/2`, `kpi lost_sales location:LEEDS 1h 3 at=34:00`, or `kpi turnover all none`."""
+    name, subject = words.take("a KPI"), words.take("a subject")
+    if name not in {kpi.name for kpi in KPIS}:
+        raise words.wrong(f"{name!r} is no KPI; they are {', '.join(kpi.name for kpi in KPIS)}")
+    try:
+        parts_of(subject)
+    except ValueError as invalid:
+        raise words.wrong(f"{subject!r} is no subject: {invalid}") from None
+    window = words.take("a window") if words.peek() in WINDOWS else LONGEST_WINDOW
+    value = words.take("its value")
+    if value != "none" and (FRACTION.fullmatch(value) is None or value.endswith("/0")):
+        raise words.wrong(f"{value!r} is no whole number, no fraction such as 1/2, and not none")
+    within_ms = words.time_of(words.take("a moment").removeprefix("at=")) if words.peek().startswith("at=") else None
+    wanted = None if value == "none" else Fraction(value)
+    return CheckKpi(words.line, text, {name: value}, name, subject, window, within_ms, wanted)
+
+
 def read_journal(words: Words, text: str) -> Step:
     """Read `journal 2`."""
     return CheckJournal(words.line, text, {"records": str(words.number("how many records"))})
@@ -151,5 +196,8 @@ LOOKS: dict[str, Callable[[Words, str], Step]] = {
     "account": read_account,
     "journal": read_journal,
     "order": read_order_look,
+    "guarded": read_guarded,
+    "outlook": read_outlook,
+    "kpi": read_kpi,
 }
 """The verbs that only look. Every table of the ledger is one, under its own name."""

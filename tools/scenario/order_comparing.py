@@ -12,11 +12,11 @@ from agents.inventory.orders.desk import places_of, status_of
 from agents.inventory.orders.rows import Order, units
 from agents.inventory.orders.words import Place, Routing
 from tools.scenario.comparing import describe_alert, figure, has_fields, listed
-from tools.scenario.conversation import Decided
+from tools.scenario.router import DecidedOrder
 from tools.scenario.steps import Expected, ExpectedOrder, ExpectedRouting
 
 
-def differences_of_order(wanted: ExpectedOrder | None, own: Decided, order: Order | None) -> Iterator[str]:
+def differences_of_order(wanted: ExpectedOrder | None, own: DecidedOrder, order: Order | None) -> Iterator[str]:
     """Sentences that say how the order stands otherwise than expected; `own` is what became of the record itself."""
     wanted = wanted or ExpectedOrder()
     decision = own.decision
@@ -37,7 +37,7 @@ def differences_of_order(wanted: ExpectedOrder | None, own: Decided, order: Orde
             yield f"the reason is {order.reason}, expected {wanted.reason}"
 
 
-def differences_of_routings(expected: Expected, decided: Iterable[Decided]) -> Iterator[str]:
+def differences_of_routings(expected: Expected, decided: Iterable[DecidedOrder]) -> Iterator[str]:
     """Sentences that say how routings differ from those declared; they are compared in their order."""
     if expected.routings is None:
         return
@@ -47,12 +47,12 @@ def differences_of_routings(expected: Expected, decided: Iterable[Decided]) -> I
         yield f"the routings are {listed(map(describe_routing, routings))}, expected {wanted}"
 
 
-def routings_of(decided: Iterable[Decided]) -> tuple[Routing, ...]:
+def routings_of(decided: Iterable[DecidedOrder]) -> tuple[Routing, ...]:
     """What the router decided about lines, in its order."""
     return tuple([routing for each in decided for routing in each.decision.routings])
 
 
-def alerts_of(decided: Iterable[Decided]) -> list[Alert]:
+def alerts_of(decided: Iterable[DecidedOrder]) -> list[Alert]:
     """What the router alerted people to."""
     return [alert for each in decided for alert in each.decision.alerts]
 
@@ -78,7 +78,7 @@ def has_places(routing: Routing, wanted: Iterable[tuple[str, str]]) -> bool:
 # -- as scenario text --------------------------------------------------------------------------------------------------
 
 
-def describe_order(own: Decided, order: Order | None) -> str:
+def describe_order(own: DecidedOrder, order: Order | None) -> str:
     """What became of a record of an order, and how the order stands now that all is said."""
     if own.decision.dead_letter is not None:
         return "too_late"
@@ -89,7 +89,7 @@ def describe_order(own: Decided, order: Order | None) -> str:
     return order.stage.value if order.reason is None else f"{order.stage.value} {order.reason}"
 
 
-def describe_decided(decided: Iterable[Decided]) -> list[str]:
+def describe_decided(decided: Iterable[DecidedOrder]) -> list[str]:
     """Routings, alerts and dead letters of the router as scenario text."""
     decided = list(decided)
     said = [f".. {describe_routing(routing)}" for routing in routings_of(decided)]

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from agents.inventory.orders.words import OrderKind
 from agents.inventory.transactions import Kind
-from tools.scenario.expecting import read_answer, read_order_answer, with_expectation
+from tools.scenario.campaign_text import CampaignText, read_campaign
+from tools.scenario.demand_text import DEMAND_VERBS, DemandText
+from tools.scenario.expecting import read_answer, read_order_answer, read_report_answer, with_expectation
 from tools.scenario.looking import LOOKS
 from tools.scenario.order_text import ORDER_KINDS, read_order
-from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, ExpectedOrder, Send, SetClock, Step, Tell
+from tools.scenario.steps import Advance, Again, Crash, Report, Send, SetClock, Step, Tell
 from tools.scenario.transactions import read_policy, read_transaction
 from tools.scenario.words import Unreadable, Words
 
@@ -44,7 +47,7 @@ def without_comment(line: str) -> str:
 
 def last_sending(steps: list[Step]) -> Step | None:
     """The step that `again` repeats."""
-    return next((step for step in reversed(steps) if isinstance(step, Send | Tell)), None)
+    return next((step for step in reversed(steps) if isinstance(step, Send | Tell | Report)), None)
 
 
 def read_step(body: str, text: str, number: int, last: Step | None) -> Step:
@@ -57,38 +60,74 @@ def read_step(body: str, text: str, number: int, last: Step | None) -> Step:
             raise words.wrong("a step is missing")
         return SetClock(number, text, at_ms=at_ms)
     verb = words.take("a verb")
-    of_order = verb in ORDER_KINDS or (verb == "again" and isinstance(last, Tell))
-    sends = verb == "again" or verb.upper() in Kind.__members__
-    if tail and not (sends or of_order):
-        raise words.wrong(f"{verb} has no answer")
     expected = Words(tail[0], number) if tail else None
-    if of_order:
-        step = read_telling(verb, words, text, None if expected is None else read_order_answer(expected))
-    elif sends:
-        step = read_sending(verb, words, text, None if expected is None else read_answer(expected, verb))
-    elif verb in OTHERS:
-        step = OTHERS[verb](words, text)
-    else:
+    if verb in SENDING:
+        step = SENDING[verb](words, text, expected)
+    elif verb == "again":
+        step = read_again(words, text, expected, last)
+    elif verb not in OTHERS:
         raise words.wrong(f"{verb!r} is no verb; docs/reference/scenarios.md has the list")
+    elif tail:
+        raise words.wrong(f"{verb} has no answer")
+    else:
+        step = OTHERS[verb](words, text)
     words.end()
     return replace(step, at_ms=at_ms)
 
 
-def read_sending(verb: str, words: Words, text: str, answer: ExpectedAnswer | None) -> Step:
-    """Read a step that sends a transaction."""
-    if verb == "again":
-        return Again(words.line, text, answer)
-    kind = Kind(verb.upper())
-    sku, fields = read_policy(words) if kind is Kind.POLICY else read_transaction(kind, words)
-    return Send(words.line, text, kind, sku, fields, answer)
+Read = Callable[[Words, str, Words | None], Step]
+"""Reads a step that sends something: its words, its line, and what stands behind `->`."""
 
 
-def read_telling(verb: str, words: Words, text: str, answer: ExpectedOrder | None) -> Step:
-    """Read a step that tells the router something about an order."""
-    if verb == "again":
-        return Again(words.line, text, answer)
-    return Tell(words.line, text, read_order(ORDER_KINDS[verb], words), answer)
+def sending(kind: Kind) -> Read:
+    """A reader of steps that send a transaction of that kind."""
 
+    def read(words: Words, text: str, expected: Words | None) -> Step:
+        answer = None if expected is None else read_answer(expected, kind.value.lower())
+        sku, fields = read_policy(words) if kind is Kind.POLICY else read_transaction(kind, words)
+        return Send(words.line, text, kind, sku, fields, answer)
+
+    return read
+
+
+def telling(kind: OrderKind) -> Read:
+    """A reader of steps that tell the router something of an order."""
+
+    def read(words: Words, text: str, expected: Words | None) -> Step:
+        answer = None if expected is None else read_order_answer(expected)
+        return Tell(words.line, text, read_order(kind, words), answer)
+
+    return read
+
+
+def reporting(said: Callable[[Words], CampaignText | DemandText]) -> Read:
+    """A reader of steps that tell campaign guard or replenisher something."""
+
+    def read(words: Words, text: str, expected: Words | None) -> Step:
+        answer = None if expected is None else read_report_answer(expected)
+        return Report(words.line, text, said(words), answer)
+
+    return read
+
+
+def read_again(words: Words, text: str, expected: Words | None, last: Step | None) -> Step:
+    """Read `again`, which is answered like what it repeats."""
+    if expected is None:
+        return Again(words.line, text, None)
+    if isinstance(last, Tell):
+        return Again(words.line, text, read_order_answer(expected))
+    if isinstance(last, Report):
+        return Again(words.line, text, read_report_answer(expected))
+    return Again(words.line, text, read_answer(expected, "again"))
+
+
+SENDING: dict[str, Read] = {
+    **{kind.value.lower(): sending(kind) for kind in Kind},
+    **{word: telling(kind) for word, kind in ORDER_KINDS.items()},
+    **{verb: reporting(said) for verb, said in DEMAND_VERBS.items()},
+    "campaign": reporting(read_campaign),
+}
+"""The verbs that send something."""
 
 OTHERS: dict[str, Callable[[Words, str], Step]] = {
     **LOOKS,
@@ -96,4 +135,4 @@ OTHERS: dict[str, Callable[[Words, str], Step]] = {
     "skip": lambda words, text: Advance(words.line, text, words.duration_ms(), wake=False),
     "crash": lambda words, text: Crash(words.line, text),
 }
-"""The verbs that send no transaction."""
+"""The verbs that send nothing."""

@@ -12,7 +12,7 @@ import msgspec
 
 from agents.inventory.capacity import is_capacity
 from agents.inventory.orders.rows import Order
-from agents.inventory.orders.words import OrderKind, OrderRecord, Routing
+from agents.inventory.orders.words import REFERENCE_KINDS, OrderKind, OrderRecord, Routing
 from agents.inventory.rows import POSITIONS, Decision, Key
 from agents.inventory.transactions import Transaction
 from agents.inventory.units import MILLISECONDS_PER_DAY
@@ -23,6 +23,8 @@ from tools.scenario.parser import parse
 from tools.scenario.runner import Result, Runner
 
 TIMES = ("occurred_at_ms", "due_at_ms", "promise_by_ms")
+HEARD_OF_ONHAND = frozenset({OrderKind.ANSWER, OrderKind.PLAN}) | REFERENCE_KINDS
+"""What the router is told by the ledger and by its planner. WAKE records are told by the scenario: no worker wakes in its time."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -65,6 +67,9 @@ class Recording:
     """All that the router decided about lines."""
     takes_capacity: bool = False
     """It claims the days of places: their SKUs are named by the router, and lie in any partition."""
+
+    has_others: bool = False
+    """It speaks of campaigns, demand or KPIs: it cannot be told to workers."""
 
     @property
     def has_orders(self) -> bool:
@@ -114,20 +119,23 @@ class RecordingConversation(Conversation):
         super().__init__(self.recorder)
         self.recording = recording
 
-    def listen(self, record: Transaction | OrderRecord) -> None:
+    def listen(self, record: Any) -> None:
         """One step, written down if it is the scenario's own."""
+        if not isinstance(record, Transaction | OrderRecord):
+            super().listen(record)
+            return
         if isinstance(record, Transaction):
             self.recording.takes_capacity |= is_capacity(record.sku)
             self.recorder.is_asked = True
             super().listen(record)
             self.recorder.is_asked = False
             return
-        if record.kind in {OrderKind.ANSWER, OrderKind.PLAN}:
+        if record.kind in HEARD_OF_ONHAND:
             self.recording.heard += 1
         else:
             self.recording.tell(ToldOrder(self.now_ms, record))
         super().listen(record)
-        self.recording.routings += self.decided[-1].decision.routings
+        self.recording.routings += self.router.decided[-1].decision.routings
 
 
 def record(path: Path) -> Recording:
@@ -137,6 +145,7 @@ def record(path: Path) -> Recording:
     for result in Runner(talk=talk).run(parse(path.read_text(encoding="utf-8"))):
         if result.differences:
             recording.difference = result
+    recording.has_others = talk.others is not None
     recording.positions = dict(talk.ledger.rows.tables[POSITIONS])
     recording.orders = dict(talk.book.orders)
     return recording

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agents.inventory.answers import Status
+from agents.inventory.campaigns.validation import problem_of as problem_of_campaign
+from agents.inventory.campaigns.words import CampaignRecord
 from agents.inventory.kits import answer_of_kit, explode
 from agents.inventory.orders.validation import problem_of as problem_of_order
 from agents.inventory.orders.words import OrderRecord
-from agents.inventory.rows import Decision
+from agents.inventory.replenishment.validation import problem_of as problem_of_demand
+from agents.inventory.replenishment.words import DemandRecord
 from agents.inventory.transactions import FACT_KINDS, Item, Mode, Transaction
 from agents.inventory.validation import problem_of
+from tools.scenario.agents import Decided
 from tools.scenario.checking import look
 from tools.scenario.comparing import describe_answer, describe_events, differences_of_answer, differences_of_events
-from tools.scenario.conversation import Conversation, Decided
+from tools.scenario.conversation import Conversation, Since
 from tools.scenario.ledger import Ledger
 from tools.scenario.order_comparing import (
     alerts_of,
@@ -25,11 +30,34 @@ from tools.scenario.order_comparing import (
     differences_of_routings,
 )
 from tools.scenario.parser import parse
-from tools.scenario.steps import Advance, Again, Crash, ExpectedAnswer, ExpectedOrder, Look, Send, Step, Tell
+from tools.scenario.report_comparing import (
+    alerts_of_guard,
+    describe_others,
+    differences_of_others,
+    differences_of_report,
+    standing_text,
+)
+from tools.scenario.steps import (
+    Advance,
+    Again,
+    CheckCampaign,
+    CheckKpi,
+    CheckOutlook,
+    Crash,
+    ExpectedAnswer,
+    ExpectedOrder,
+    ExpectedReport,
+    Look,
+    Report,
+    Send,
+    Step,
+    Tell,
+)
 from tools.scenario.words import Unreadable, clock_text
 
 DEFAULT_SOURCE = "shop"
 NOTICES = frozenset({Status.EXPIRED, Status.YIELDED, Status.MOVED, Status.COVERED})
+OF_OTHERS = (Report, CheckCampaign, CheckKpi, CheckOutlook)
 
 
 @dataclass(frozen=True)
@@ -49,19 +77,21 @@ def play(path: Path) -> Iterator[Result]:
 
 
 class Runner:
-    """Plays steps on a ledger and an order router of its own."""
+    """Plays steps on a ledger and agents of its own."""
 
     def __init__(self, ledger: Ledger | None = None, talk: Conversation | None = None) -> None:
         self.talk = Conversation(ledger) if talk is None else talk
         self.ledger = self.talk.ledger
         self._sent = 0
-        self._last: Transaction | OrderRecord | None = None
+        self._last: Any = None
+        """What was sent last: a transaction, or a record for an agent."""
         self._records = 0
         self._items: dict[str, Item] = {}
         """By SKU: kits are exploded in front of the ledger."""
 
     def run(self, steps: list[Step]) -> Iterator[Result]:
         """Play the steps, up to and with the first difference."""
+        self.prepare(steps)
         for step in steps:
             result = self.play_step(step)
             faults = (*self.ledger.faults(), *self.talk.faults())
@@ -71,6 +101,11 @@ class Runner:
             if result.differences:
                 return
 
+    def prepare(self, steps: list[Step]) -> None:
+        """Have everybody listen of whose matters the steps speak."""
+        if any(map(speaks_of_others, steps)):
+            self.talk.invite_others()
+
     def play_step(self, step: Step) -> Result:
         """Play one step."""
         if step.at_ms is not None:
@@ -79,6 +114,8 @@ class Runner:
             return self._send(step, self._transaction_of(step), step.answer)
         if isinstance(step, Tell):
             return self._tell(step, self._record_of(step), step.answer)
+        if isinstance(step, Report):
+            return self._report(step, self._reported(step), step.answer)
         if isinstance(step, Again):
             return self._again(step)
         if isinstance(step, Advance):
@@ -97,11 +134,42 @@ class Runner:
         self.ledger.now_ms = step.at_ms
 
     def _again(self, step: Again) -> Result:
-        if isinstance(self._last, Transaction) and not isinstance(step.answer, ExpectedOrder):
-            return self._send(step, self._last, step.answer)
-        if isinstance(self._last, OrderRecord) and not isinstance(step.answer, ExpectedAnswer):
-            return self._tell(step, self._last, step.answer)
+        last, answer = self._last, step.answer
+        if isinstance(last, Transaction) and (answer is None or isinstance(answer, ExpectedAnswer)):
+            return self._send(step, last, answer)
+        if isinstance(last, OrderRecord) and (answer is None or isinstance(answer, ExpectedOrder)):
+            return self._tell(step, last, answer)
+        if last is not None and (answer is None or isinstance(answer, ExpectedReport)):
+            return self._report(step, last, answer)
         raise Unreadable(step.line, "nothing was sent before `again`")
+
+    def _reported(self, step: Report) -> Any:
+        """The record that a step says; what cannot be one is found out as its agent would."""
+        self._sent += 1
+        record_id = f"line-{step.line}-{self._sent}"
+        record = step.said.record(self.talk.invite_others(), self.talk.now_ms, record_id, DEFAULT_SOURCE)
+        problem = problem_of_report(record)
+        return record if problem is None else Malformed(problem)
+
+    def _report(self, step: Step, record: Any, expected: ExpectedReport | None) -> Result:
+        """An agent hears it, and everybody goes on until nobody has anything to say."""
+        self._last = record
+        if isinstance(record, Malformed):
+            wanted = expected is not None and expected.malformed
+            why = f"it is malformed: {record.problem}"
+            return Result(step, f"-> malformed: {record.problem}", () if wanted else (why,))
+        self.talk.report(record)
+        self.talk.run()
+        since = self.talk.taken()
+        heard: list[Decided[Any, Any]] = [*since.campaigns, *since.demand]
+        ignored = next(each.decision.ignored for each in heard if each.record is record)
+        said, campaign = "heard", None
+        if isinstance(record, CampaignRecord):
+            campaign = self.talk.invite_others().guard.campaign(record.campaign_id)
+            said = standing_text(campaign)
+        said = said if ignored is None else f"ignored ({ignored})"
+        differences = [*differences_of_report(expected, ignored, campaign), *differing(step, since)]
+        return Result(step, f"-> {described(said, since)}", tuple(differences))
 
     def _record_of(self, step: Tell) -> OrderRecord:
         self._sent += 1
@@ -117,12 +185,10 @@ class Runner:
             return Result(step, f"-> malformed: {problem}", () if wanted else (f"it is malformed: {problem}",))
         self.talk.report(record)
         self.talk.run()
-        decisions, decided = self.talk.taken()
+        since = self.talk.taken()
         order = self.talk.book.order(record.order_id)
-        differences = [*differences_of_order(expected, decided[0], order), *differing(step, decisions, decided)]
-        return Result(
-            step, f"-> {described(describe_order(decided[0], order), decisions, decided)}", tuple(differences)
-        )
+        differences = [*differences_of_order(expected, since.orders[0], order), *differing(step, since)]
+        return Result(step, f"-> {described(describe_order(since.orders[0], order), since)}", tuple(differences))
 
     def _transaction_of(self, step: Send) -> Transaction:
         self._sent += 1
@@ -148,48 +214,55 @@ class Runner:
         answer = answers[0] if answers else None
         if item is not None and len(answers) == len(item.kit) and transaction not in parts:
             answer = answer_of_kit(transaction, item, answers)
-        decided = self._listen(decisions)
-        differences = [*differences_of_answer(wanted, answer), *differing(step, decisions, decided)]
-        return Result(step, f"-> {described(describe_answer(answer), decisions, decided)}", tuple(differences))
-
-    def _listen(self, decisions: list[Decision]) -> list[Decided]:
-        """The router hears of its claims; what follows of it in the ledger is added to `decisions`."""
-        for decision in decisions:
-            self.talk.hear(decision)
         self.talk.run()
-        told, decided = self.talk.taken()
-        decisions += told[len(decisions) :]
-        return decided
+        since = self.talk.taken()
+        differences = [*differences_of_answer(wanted, answer), *differing(step, since)]
+        return Result(step, f"-> {described(describe_answer(answer), since)}", tuple(differences))
 
     def _advance(self, step: Advance) -> Result:
-        decisions: list[Decision] = []
-        decided: list[Decided] = []
-        if step.wake and self.talk.book.orders:  # What is due of orders and claims comes one after the other.
+        if step.wake and self.talk.has_dates:  # What is due of orders and claims comes one after the other.
             self.talk.pass_time(step.by_ms)
-            decisions, decided = self.talk.taken()
         else:
             self.ledger.now_ms += step.by_ms
         if step.wake:
-            woken = self.ledger.wake()
-            decided += self._listen(woken)
-            decisions += woken
-        said = described(f"it is {clock_text(self.ledger.now_ms)}", decisions, decided)
-        return Result(step, said, tuple(differing(step, decisions, decided)))
+            self.talk.wake_ledger()
+            self.talk.run()
+        since = self.talk.taken()
+        return Result(step, described(f"it is {clock_text(self.ledger.now_ms)}", since), tuple(differing(step, since)))
 
     def _crash(self, step: Crash) -> Result:
-        before = self.ledger.rows.tables, dict(self.talk.book.orders)
-        self.talk.crash()
-        same = before == (self.ledger.rows.tables, self.talk.book.orders)
+        same = self.talk.crash()
         return Result(step, "rebuilt", () if same else ("the rows rebuilt from the changelog are others",))
 
 
-def differing(step: Step, decisions: list[Decision], decided: list[Decided]) -> Iterator[str]:
-    """Sentences that say how events of ledger and router differ from what was declared."""
-    dead = any(each.decision.dead_letter is not None for each in decided)
-    yield from differences_of_events(step.expected, decisions, alerts_of(decided), dead=dead)
-    yield from differences_of_routings(step.expected, decided)
+@dataclass(frozen=True)
+class Malformed:
+    """What was reported is no record that an agent can decide."""
+
+    problem: str
 
 
-def described(first: str, decisions: list[Decision], decided: list[Decided]) -> str:
+def problem_of_report(record: CampaignRecord | DemandRecord) -> str | None:
+    """Why its agent cannot decide it at all."""
+    return problem_of_campaign(record) if isinstance(record, CampaignRecord) else problem_of_demand(record)
+
+
+def speaks_of_others(step: Step) -> bool:
+    """Whether a step tells, looks at or expects what campaign guard, replenisher or scorekeepers do."""
+    expected = step.expected
+    declared = (expected.commands, expected.proposals, expected.insights)
+    return isinstance(step, OF_OTHERS) or any(each is not None for each in declared)
+
+
+def differing(step: Step, since: Since) -> Iterator[str]:
+    """Sentences that say how what everybody said differs from what was declared."""
+    dead = any(each.decision.dead_letter is not None for each in since.orders)
+    others = [*alerts_of(since.orders), *alerts_of_guard(since)]
+    yield from differences_of_events(step.expected, since.ledger, others, dead=dead)
+    yield from differences_of_routings(step.expected, since.orders)
+    yield from differences_of_others(step.expected, since)
+
+
+def described(first: str, since: Since) -> str:
     """Everything that followed, as scenario text."""
-    return " ".join([first, *describe_events(decisions), *describe_decided(decided)])
+    return " ".join([first, *describe_events(since.ledger), *describe_decided(since.orders), *describe_others(since)])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from agents.inventory.answers import Status
+from agents.inventory.campaigns.words import CommandKind
 from agents.inventory.orders.words import RoutingType
+from agents.inventory.replenishment.words import InsightType
 from agents.inventory.transactions import Kind
+from tools.scenario.campaign_text import CampaignText
+from tools.scenario.demand_text import DemandText
 from tools.scenario.order_text import OrderText
 
 Places = tuple[tuple[str, int], ...]
@@ -95,6 +100,48 @@ class ExpectedRouting:
 
 
 @dataclass(frozen=True)
+class ExpectedReport:
+    """What follows `->` behind a record about a campaign, or of the demand log. None is not looked at."""
+
+    standing: str | None = None
+    """How the campaign stands when all is said."""
+    ignored: bool = False
+    malformed: bool = False
+
+
+@dataclass(frozen=True)
+class ExpectedCommand:
+    """`.. command shift_budget C2 6000 reason=shifted`. None is not looked at."""
+
+    kind: CommandKind
+    entity: str
+    amount: int | None = None
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ExpectedProposal:
+    """`.. reorder SHOE@LEEDS 72`, `.. transfer SHOE@YORK->LEEDS 12`, `.. count SHOE@LEEDS`. None is not looked at."""
+
+    word: str
+    sku: str
+    location: str
+    to_location: str | None = None
+    quantity: int | None = None
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ExpectedInsight:
+    """`.. insight low_while_demand_rises SHOE@LEEDS reorder=60`."""
+
+    type: InsightType
+    sku: str
+    location: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Expected:
     """All `..` of a step. None: nothing was said of them, so nothing is looked at."""
 
@@ -104,6 +151,9 @@ class Expected:
     watched: tuple[ExpectedEdge, ...] | None = None
     dead_letter: bool | None = None
     routings: tuple[ExpectedRouting, ...] | None = None
+    commands: tuple[ExpectedCommand, ...] | None = None
+    proposals: tuple[ExpectedProposal, ...] | None = None
+    insights: tuple[ExpectedInsight, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,10 +188,19 @@ class Tell(Step):
 
 
 @dataclass(frozen=True)
-class Again(Step):
-    """The last transaction, or the last record of an order, once more, unchanged."""
+class Report(Step):
+    """A record about a campaign, or one of the demand log."""
 
-    answer: ExpectedAnswer | ExpectedOrder | None
+    said: CampaignText | DemandText
+    answer: ExpectedReport | None
+    """None: it is expected to have an effect."""
+
+
+@dataclass(frozen=True)
+class Again(Step):
+    """The last transaction, or the last record of another kind, once more, unchanged."""
+
+    answer: ExpectedAnswer | ExpectedOrder | ExpectedReport | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +252,34 @@ class CheckOrder(Look):
 
     order_id: str
     number: int | None
+
+
+@dataclass(frozen=True)
+class CheckCampaign(Look):
+    """`guarded C1 standing paused owned yes`: how the guard has a campaign."""
+
+    campaign_id: str
+
+
+@dataclass(frozen=True)
+class CheckOutlook(Look):
+    """`outlook SHOE@LEEDS level_thousandths 2000`: what the replenisher keeps of a SKU at a place."""
+
+    sku: str
+    location: str
+
+
+@dataclass(frozen=True)
+class CheckKpi(Look):
+    """`kpi fill_rate all 1/2`: a KPI of a window, as it was said last."""
+
+    name: str
+    subject: str
+    window: str
+    within_ms: int | None
+    """A moment of the window; None: now."""
+    value: Fraction | None
+    """None: nothing is said of it."""
 
 
 @dataclass(frozen=True)

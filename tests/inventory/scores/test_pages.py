@@ -19,7 +19,7 @@ UNITS = {
     Unit.UNITS: "units",
 }
 PARTS = ("**Formula:**", "**Unit:**", "**Source:**", "**Does not say:**")
-ROW = re.compile(r"^\| \[`(\w+)`\]\(#(\w+)\) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| \[`(\w+)`\]\(#(\w+)\) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
 
 
 def entries() -> dict[str, str]:
