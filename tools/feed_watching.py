@@ -22,7 +22,8 @@ from agents.runtime.reference import Broadcast, reference_key, reference_transac
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from tools.brokers.encoding import codec_of, transaction_encoder
-from tools.ledger_view import LEDGER, TopicMissing
+from tools.brokers.keyed_reading import TopicMissing
+from tools.ledger_view import LEDGER
 
 log = logging.getLogger("onhand.feeds")
 

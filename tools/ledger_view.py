@@ -5,24 +5,19 @@ Only the partition of the SKU asked for is read, and of it only what compaction 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from agents.codec import Codec
 from agents.inventory.positions import StockLevel
 from agents.inventory.reservations import Claim
 from agents.inventory.shipments import Shipment
-from agents.runtime.partitioner import partition_of
 from agents.runtime.plan import said_topics
-from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from agents.state.keys import Key
 from agents.state.ledger import CLAIMS, INBOUNDS, TRANSFERS
 from agents.state.tables import Table
-from tools.brokers.reading import Start, records
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
+from tools.brokers.keyed_reading import records_of_keys
 
 LEDGER = "stock_keeper"
 
@@ -43,17 +38,13 @@ class Prospect(NamedTuple):
     claims: list[Claim]
 
 
-class TopicMissing(Exception):
-    """The topic is not on the cluster."""
-
-
 def levels(topology: Topology, codec: Codec, skus: Iterable[str], seen: Callable[[int], None]) -> list[StockLevel]:
     """The levels of these SKUs, or of all when none is named; by SKU and location. `seen` hears how many were read."""
     wanted = frozenset(skus)
     topic = said_topics(topology, topology.agents[LEDGER])["level"]
     decode = cast("Callable[[bytes | None, None], StockLevel]", codec.decoder(topic, "level"))
     latest: dict[bytes, bytes | None] = {}
-    for count, message in enumerate(_messages(topology, topic, wanted)):
+    for count, message in enumerate(records_of_keys(topology, topic, wanted)):
         key = message.key() or b""
         if not wanted or any(_begins(key, sku) for sku in wanted):
             latest[key] = message.value()
@@ -111,7 +102,7 @@ def rows_of(
         ),
         *(table.prefix for table in whole),
     )
-    for count, message in enumerate(_messages(topology, topology.agents[LEDGER].changelog.name, named)):
+    for count, message in enumerate(records_of_keys(topology, topology.agents[LEDGER].changelog.name, named)):
         key = message.key() or b""
         if key.startswith(prefixes):
             latest[key] = message.value()
@@ -127,14 +118,3 @@ def rows_of(
 
 def _begins(key: bytes, sku: str) -> bool:
     return key.startswith(sku.encode() + b"@")  # a location may have an @ of its own
-
-
-def _messages(topology: Topology, topic: str, skus: Iterable[str]) -> Iterator[Message]:
-    cluster = Cluster(topology.kafka)
-    found = cluster.topics([topic])
-    if topic not in found:
-        raise TopicMissing(topic)
-    spans = cluster.offsets(found.values())[topic]
-    wanted = {partition_of(sku.encode(), len(spans)) for sku in skus}
-    chosen = tuple(span for span in spans if not wanted or span.partition in wanted)
-    yield from records(topology.kafka, topic, chosen, Start())

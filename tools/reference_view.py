@@ -12,8 +12,9 @@ from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from agents.state.ledger import CHANNELS, FEEDS, GOODS, LOCATIONS, POLICY
 from agents.state.tables import Table
+from tools.brokers.keyed_reading import TopicMissing
 from tools.brokers.reading import Start, records
-from tools.ledger_view import LEDGER, TopicMissing
+from tools.ledger_view import LEDGER
 
 WANTED: tuple[Table, ...] = (POLICY, LOCATIONS, CHANNELS, FEEDS)
 

@@ -33,8 +33,8 @@ ABOUT_THE_TABLE = "`onhand topics create` creates it; a worker must have run sin
 
 def read_view(context: Context, sku: str | None = None) -> ReferenceView:
     """What is in force. Ends the command where it cannot be read."""
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
     from tools.reference_view import reference_view
 
     topology = context.topology

@@ -66,7 +66,7 @@ def logic_of(stage: Stage, agent: str) -> AgentLogic:
         return LOGICS[agent](topology, codec)
     words = OrderWords(topology, codec)
     levels = next(topic for topic in topology.topics.values() if topic.schema == "level")
-    planner = Planner(LevelsView({}, levels.name, levels.partitions, codec.decoder(levels.name, "level")), ())
+    planner = Planner(LevelsView({}, levels.name, levels.partitions, codec.decoder(levels.name, "level")))
     return AgentLogic(ORDER_TABLES, lambda context: OrderFold(context, words, topology.orders, planner))
 
 

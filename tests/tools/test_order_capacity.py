@@ -19,7 +19,7 @@ def text_of(world: World, order_id: str) -> list[str]:
     """What is told of an order, line by line, without the times."""
     heard = [Heard(each.at_ms, each.cause, each.record) for each in world.heard if each.record.order_id == order_id]
     routings = [routing for routing in world.routings if routing.order_id == order_id]
-    story = story_of(heard, routings, world.policy, {})
+    story = story_of(heard, routings, world.router.policy, world.router.book.references())
     assert story.is_exact
     return [line.strip().removeprefix("asks     ") for each in story.chapters for line in chapter_lines(each)]
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from agents.codec.codec import Codec
 from agents.codec.schema_set import SchemaSet
 from agents.inventory.answers import Answer, Candidate, CostTerm, Status
-from agents.inventory.channels import Method
+from agents.inventory.channels import NO_REFERENCES, Method, References
 from agents.inventory.orders.rows import OrderPolicy
 from agents.inventory.orders.words import OrderedLine, OrderKind, OrderRecord, PlannedLine, Read
 from agents.inventory.transactions import ORDER_ROUTER, Destination, Kind, LocationReference
@@ -148,7 +148,7 @@ def test_a_plan_tells_the_levels_that_it_read_and_costs_that_sum_to_its_own() ->
         "YORK": LocationReference("YORK", country="GB", latitude_tenths=540, longitude_tenths=-11),
         "LEEDS": LocationReference("LEEDS", country="FR", latitude_tenths=538, longitude_tenths=-15),
     }
-    story = story_of([Heard(1, "t-0-1", placed), Heard(2, "t-0-2", planned)], [], OrderPolicy(), places)
+    story = story_of([Heard(1, "t-0-1", placed), Heard(2, "t-0-2", planned)], [], OrderPolicy(), References(places, {}))
     first, second = story.chapters
     assert first.told.startswith("shop placed it: line 1: 2 SHOE, line 2: 1 HAT; to be shipped to GB LS, paid")
     assert second.told == "attempt 1 is planned: 2 shipments, from YORK and LEEDS"
@@ -182,7 +182,7 @@ def test_why_one_place_sends_it_all_follows_from_the_levels_that_were_read(hull:
         PlannedLine(2, ("HULL", "YORK"), hats),
     )
     record = OrderRecord(record_id="2", source=ORDER_ROUTER, kind=OrderKind.PLAN, order_id="o", attempt=1, plan=plan)
-    story = story_of([Heard(1, "t-0-1", placed), Heard(2, "t-0-2", record)], [], OrderPolicy(), {})
+    story = story_of([Heard(1, "t-0-1", placed), Heard(2, "t-0-2", record)], [], OrderPolicy(), NO_REFERENCES)
     assert story.chapters[1].why[-1] == why
 
 
@@ -205,7 +205,10 @@ def a_rerouted_order(seed: int) -> World:
 def test_a_story_says_what_the_router_said_and_what_it_asked(seed: int) -> None:
     world = a_rerouted_order(seed)
     story = story_of(
-        [Heard(each.at_ms, each.cause, each.record) for each in world.heard], world.routings, world.policy, {}
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard],
+        world.routings,
+        world.router.policy,
+        NO_REFERENCES,
     )
     assert story.is_exact
     assert sum(len(chapter.asked) for chapter in story.chapters) == len(world.sent)
@@ -220,10 +223,16 @@ def test_a_story_says_what_the_router_said_and_what_it_asked(seed: int) -> None:
 def test_a_story_that_was_decided_otherwise_says_so() -> None:
     world = a_rerouted_order(0)
     assert not story_of(
-        [Heard(each.at_ms, each.cause, each.record) for each in world.heard], world.routings[:-1], world.policy, {}
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard],
+        world.routings[:-1],
+        world.router.policy,
+        NO_REFERENCES,
     ).is_exact
     assert not story_of(
-        [Heard(each.at_ms, each.cause, each.record) for each in world.heard][:-1], world.routings, world.policy, {}
+        [Heard(each.at_ms, each.cause, each.record) for each in world.heard][:-1],
+        world.routings,
+        world.router.policy,
+        NO_REFERENCES,
     ).is_exact
 
 

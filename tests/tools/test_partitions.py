@@ -186,6 +186,8 @@ def test_a_decision_survives_the_death_of_the_worker_that_should_carry_it_out(sh
     assert nobody["taken_up"] is False
     worker = worker_of(shop).start().until_ready(60)
     worker.until(lambda status: status["partitions"][0]["input_position"] > offset, "behind the record")
+    listed = objects(shop, "partitions", "list", *KEEPER)
+    assert listed[0]["input_position"] > offset
     (letter,) = objects(shop, "dead-letters", "list", "--key", sku)
     assert (letter["stage"], letter["count"]) == ("parked", 1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.inventory.campaigns.words import CAMPAIGN_GUARD
 from agents.inventory.transactions import ORDER_ROUTER
 from tests.integration.harness import Stage, receipt, reserve
 from tests.tools.asking import ask, objects
@@ -32,7 +33,7 @@ ORDER = {
 def shop(broker: ClusterAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Shoes at two places, some of them promised, hats at one; both agents' topics are there."""
     with Stage(broker, tmp_path_factory.mktemp("what-if")) as stage:
-        stage.create(ORDER_ROUTER)
+        stage.create(ORDER_ROUTER, CAMPAIGN_GUARD)
         stage.worker().start().until_ready()
         stage.send(
             receipt("SHOE", 5),
@@ -131,3 +132,26 @@ def test_what_cannot_be_played_is_said_with_its_line(shop: Stage, a_file: Path, 
     result = ask(shop, "what-if", str(a_file))
     assert result.exit_code == 2
     assert words in result.output
+
+
+def test_a_campaign_is_guarded_as_it_would_be(shop: Stage, a_file: Path) -> None:
+    a_file.write_text("channel web\ncampaign C1 skus=HAT\nsale HAT@YORK 3\ncampaign C1 done pause\n")
+    *said, changes = objects(shop, "what-if", str(a_file))
+    assert said[1]["said"].startswith("-> running")
+    assert ".. command pause C1 reason=out_of_stock" in said[2]["said"]
+    assert said[3]["said"].startswith("-> paused")
+    assert [change["sku"] for change in changes["changes"]] == ["HAT"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("kpi turnover all 1", "demand and KPIs follow from many days"),
+        ("sale SHOE@LEEDS 1 .. no proposals", "demand and KPIs follow from many days"),
+    ],
+)
+def test_what_follows_from_many_days_is_not_asked_of_it(shop: Stage, a_file: Path, text: str, says: str) -> None:
+    a_file.write_text(text + "\n")
+    result = ask(shop, "what-if", str(a_file))
+    assert result.exit_code == 2
+    assert says in result.output

@@ -6,7 +6,7 @@ Only committed records, and only up to the end of now. Of one campaign only its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 
@@ -15,23 +15,12 @@ from agents.inventory.campaigns.rows import Campaign
 from agents.inventory.campaigns.words import CAMPAIGN_GUARD, CampaignRecord, Command
 from agents.inventory.goods import Goods
 from agents.inventory.transactions import STOCK_KEEPER
-from agents.runtime.partitioner import partition_of
 from agents.runtime.plan import said_topics
-from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from agents.state.campaigns import CAMPAIGNS
 from agents.state.ledger import GOODS
 from agents.state.tables import Table
-from tools.brokers.reading import Start, records
-from tools.ledger_view import TopicMissing
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
-
-TELL_EVERY = 1_000
-
-Seen = Callable[[int], None]
-"""Hears how many records were read."""
+from tools.brokers.keyed_reading import Seen, counted, records_of_keys
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -68,7 +57,7 @@ def heard_of(topology: Topology, codec: Codec, campaign_id: str, seen: Seen) -> 
     decode = cast("Callable[..., CampaignRecord]", codec.decoder(topic, "campaign", topology.topics[topic].format))
     found: list[Heard] = []
     time_ms = 0
-    for message in _messages(topology, topic, campaign_id, seen):
+    for message in counted(records_of_keys(topology, topic, [campaign_id]), seen):
         time_ms = max(time_ms, message.timestamp()[1])  # As the guard reckons: a partition's time never falls.
         if message.key() != campaign_id.encode():
             continue
@@ -86,7 +75,7 @@ def commands_of(topology: Topology, codec: Codec, campaign_id: str, seen: Seen) 
     decode = cast("Callable[..., Command]", codec.decoder(topic, "campaign_command"))
     return [
         decode(message.value(), None)
-        for message in _messages(topology, topic, campaign_id, seen)
+        for message in counted(records_of_keys(topology, topic, [campaign_id]), seen)
         if message.key() == campaign_id.encode()
     ]
 
@@ -96,23 +85,8 @@ def _rows(
 ) -> Iterator[tuple[bytes, bytes]]:
     """The rows of a table as the changelog has them last: encoded key and row."""
     latest: dict[bytes, bytes | None] = {}
-    for message in _messages(topology, changelog, key, seen):
+    for message in counted(records_of_keys(topology, changelog, () if key is None else [key]), seen):
         raw = message.key() or b""
         if raw.startswith(table.prefix):
             latest[raw] = message.value()
     return ((raw[len(table.prefix) :], row) for raw, row in latest.items() if row is not None)
-
-
-def _messages(topology: Topology, topic: str, key: str | None, seen: Seen) -> Iterator[Message]:
-    """Of the partition where the key lives, or of all."""
-    cluster = Cluster(topology.kafka)
-    found = cluster.topics([topic])
-    if topic not in found:
-        raise TopicMissing(topic)
-    spans = cluster.offsets(found.values())[topic]
-    only = None if key is None else partition_of(key.encode(), len(spans))
-    chosen = tuple(span for span in spans if only is None or span.partition == only)
-    for count, message in enumerate(records(topology.kafka, topic, chosen, Start())):
-        if count % TELL_EVERY == 0:
-            seen(count)
-        yield message

@@ -12,7 +12,7 @@ from tools.context import WRONG_USAGE, Context, common_options, confirmed, decid
 if TYPE_CHECKING:
     from agents.inventory.campaigns.rows import Campaign
     from agents.inventory.campaigns.words import CampaignRecord, Registration
-    from tools.campaigns.reading import Seen
+    from tools.brokers.keyed_reading import Seen
 
 T = TypeVar("T")
 
@@ -351,26 +351,17 @@ def _kept(context: Context, campaign_id: str) -> Campaign | None:
 
 
 def _read(context: Context, read: Callable[[Seen], T]) -> T:
-    """Read with a remark of how far it is. Ends the command where it cannot be."""
-    from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
+    from agents.inventory.campaigns.words import CAMPAIGN_GUARD
+    from tools.brokers.agent_topics import read_or_fail
 
-    _campaigns_topic(context)
-    bootstrap = context.topology.kafka["bootstrap.servers"]
-    with broker_or_fail(bootstrap), context.progress_console.status("reading") as status:
-        try:
-            return read(lambda count: status.update(f"reading: {count:,} records"))
-        except TopicMissing as missing:
-            fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
+    return read_or_fail(context, CAMPAIGN_GUARD, read)
 
 
 def _campaigns_topic(context: Context) -> str:
     from agents.inventory.campaigns.words import CAMPAIGN_GUARD
+    from tools.brokers.agent_topics import topic_of
 
-    agent = context.topology.agents.get(CAMPAIGN_GUARD)
-    if agent is None:
-        fail(f"This topology has no agent {CAMPAIGN_GUARD}.", "docs/reference/topology.md describes it.", WRONG_USAGE)
-    return agent.folds
+    return topic_of(context, CAMPAIGN_GUARD)
 
 
 def _unknown(context: Context, campaign_id: str) -> NoReturn:

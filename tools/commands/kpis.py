@@ -41,10 +41,10 @@ def command(
     window. Exit code 1: nothing was said of what is asked for.
     """
     from tools.brokers.encoding import codec_of
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
     from tools.kpis.reading import NobodySaysKpis, newest_windows
     from tools.kpis.showing import chosen, plain
-    from tools.ledger_view import TopicMissing
 
     topology = context.topology
     window = _window(topology.scores.windows, ALIASES.get(length, length))

@@ -14,7 +14,7 @@ from tools.context import WRONG_USAGE, Context, common_options, confirmed, fail
 if TYPE_CHECKING:
     from agents.inventory.orders.rows import Order
     from agents.inventory.orders.words import OrderRecord, OrderStatus
-    from tools.orders.reading import Seen
+    from tools.brokers.keyed_reading import Seen
 
 T = TypeVar("T")
 
@@ -103,15 +103,17 @@ def why(context: Context, order_id: str) -> None:
     ledger was asked and said, and what was decided. With --json one object a record. Exit code 1: nothing is known of it.
     """
     from tools.brokers.encoding import codec_of
-    from tools.orders.reading import history
+    from tools.orders.reading import history, kept_references
     from tools.orders.story import chapter_lines, plain, story_of
+    from tools.scenario.router import OrderBook
 
     topology = context.topology
     found = _read(context, lambda seen: history(topology, codec_of(topology), order_id, seen))
     if found is None:
         _unknown(context, order_id)
-    places = {reference.location: reference for reference in topology.locations}
-    story = story_of(found.heard, found.routings, topology.orders, places)
+    book = OrderBook()
+    book.apply(_read(context, lambda seen: kept_references(topology, order_id, seen)))
+    story = story_of(found.heard, found.routings, topology.orders, book.references())
     if context.as_json:
         for chapter in story.chapters:
             context.print_json(plain(chapter))
@@ -124,7 +126,7 @@ def why(context: Context, order_id: str) -> None:
             context.console.print(f"  {line}", markup=False, soft_wrap=True)
     if not story.is_exact:
         click.echo(
-            "What was published is not all what these records give today: another policy of orders was in force, or some "
+            "What was published is not all what these records give today: another policy of orders or other references were in force, or some "
             "of it is older than its topic keeps. What was decided counts; what was asked may have been otherwise.",
             err=True,
         )
@@ -179,34 +181,24 @@ def place(context: Context, file: Any, source: str, dry_run: bool, yes: bool) ->
 
 
 def _read(context: Context, read: Callable[[Seen], T]) -> T:
-    """Read with a remark of how far it is. Ends the command where it cannot be."""
-    from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
+    from agents.inventory.transactions import ORDER_ROUTER
+    from tools.brokers.agent_topics import read_or_fail
 
-    bootstrap = context.topology.kafka["bootstrap.servers"]
-    _orders_topic(context)
-    with broker_or_fail(bootstrap), context.progress_console.status("reading") as status:
-        try:
-            return read(lambda count: status.update(f"reading: {count:,} records"))
-        except TopicMissing as missing:
-            fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
+    return read_or_fail(context, ORDER_ROUTER, read)
 
 
 def _orders_topic(context: Context) -> str:
     from agents.inventory.transactions import ORDER_ROUTER
+    from tools.brokers.agent_topics import topic_of
 
-    agent = context.topology.agents.get(ORDER_ROUTER)
-    if agent is None:
-        fail(f"This topology has no agent {ORDER_ROUTER}.", "docs/reference/topology.md describes it.", WRONG_USAGE)
-    return agent.folds
+    return topic_of(context, ORDER_ROUTER)
 
 
 def _refuse_without_topic(context: Context) -> None:
-    from agents.runtime.topics import Cluster
+    from agents.inventory.transactions import ORDER_ROUTER
+    from tools.brokers.agent_topics import refuse_without_topic
 
-    topic = _orders_topic(context)
-    if topic not in Cluster(context.topology.kafka).topics([topic]):
-        fail(f"There is no topic {topic} on this cluster.", "Create it with `onhand topics create`.")
+    refuse_without_topic(context, ORDER_ROUTER)
 
 
 def _unknown(context: Context, order_id: str) -> NoReturn:

@@ -55,7 +55,8 @@ def command(
 
     With --live the scenarios that go as they are written are then told to a worker, 32 at a time, each in a partition
     of its own; where one says `crash` the worker is killed. Everything it said must be what the rules say, record for
-    record. Those that speak of orders are told to the stock keeper and the order router, line by line. An embedded broker is started for it, or a cluster used under names of its own with --bootstrap.
+    record. Those that speak of orders are told to the stock keeper and the order router, line by line; those that speak of
+    campaigns, demand or KPIs are played in memory only, and said to be skipped. An embedded broker is started for it, or a cluster used under names of its own with --bootstrap.
     """
     context = running.obj = Context(topology_path, bootstrap, as_json=as_json)
     if live:
@@ -166,10 +167,14 @@ def show_live(context: Context, result: LiveResult) -> None:
                 "file": str(result.path),
                 "transactions": result.transactions,
                 "crashed": result.crashed,
+                "skipped": result.skipped,
                 "ok": not result.differences,
                 "differences": list(result.differences),
             }
         )
+        return
+    if result.skipped is not None:
+        context.console.print(f"skipped  {result.path}: {result.skipped}", markup=False, soft_wrap=True)
         return
     mark, style = ("differs", "bold red") if result.differences else ("ok", "green")
     context.console.print(f"{mark:>7}", style=style, end="")

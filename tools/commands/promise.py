@@ -89,8 +89,8 @@ def _ask(context: Context, lines: tuple[str, ...], said: dict[str, str | None], 
 
 
 def _rows(context: Context, ask: Ask) -> MemoryRows:
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
     from tools.promising import rows_for
 
     topology = context.topology

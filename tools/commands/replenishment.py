@@ -14,7 +14,8 @@ from tools.context import WRONG_USAGE, Context, common_options, confirmed, fail
 
 if TYPE_CHECKING:
     from agents.inventory.replenishment.words import DemandRecord
-    from tools.replenishment.reading import Kept, Seen
+    from tools.brokers.keyed_reading import Seen
+    from tools.replenishment.reading import Kept
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -301,34 +302,24 @@ def _kept(context: Context, sku: str | None) -> Kept:
 
 
 def _read(context: Context, read: Callable[[Seen], T]) -> T:
-    """Read with a remark of how far it is. Ends the command where it cannot be."""
-    from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
+    from agents.inventory.replenishment.words import REPLENISHER
+    from tools.brokers.agent_topics import read_or_fail
 
-    bootstrap = context.topology.kafka["bootstrap.servers"]
-    _demand_topic(context)
-    with broker_or_fail(bootstrap), context.progress_console.status("reading") as status:
-        try:
-            return read(lambda count: status.update(f"reading: {count:,} records"))
-        except TopicMissing as missing:
-            fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
+    return read_or_fail(context, REPLENISHER, read)
 
 
 def _demand_topic(context: Context) -> str:
     from agents.inventory.replenishment.words import REPLENISHER
+    from tools.brokers.agent_topics import topic_of
 
-    agent = context.topology.agents.get(REPLENISHER)
-    if agent is None:
-        fail(f"This topology has no agent {REPLENISHER}.", "docs/reference/topology.md describes it.", WRONG_USAGE)
-    return agent.folds
+    return topic_of(context, REPLENISHER)
 
 
 def _refuse_without_topic(context: Context) -> None:
-    from agents.runtime.topics import Cluster
+    from agents.inventory.replenishment.words import REPLENISHER
+    from tools.brokers.agent_topics import refuse_without_topic
 
-    topic = _demand_topic(context)
-    if topic not in Cluster(context.topology.kafka).topics([topic]):
-        fail(f"There is no topic {topic} on this cluster.", "Create it with `onhand topics create`.")
+    refuse_without_topic(context, REPLENISHER)
 
 
 def _say(context: Context, text: str) -> None:

@@ -44,8 +44,9 @@ def command(
 
 
 def _claims(context: Context, sku: str | None) -> list[OpenClaim]:
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing, claims
+    from tools.ledger_view import claims
 
     topology = context.topology
     with broker_or_fail(topology.kafka["bootstrap.servers"]), context.progress_console.status("reading") as status:

@@ -60,8 +60,9 @@ def command(context: Context, skus: tuple[str, ...], everything: bool, negative:
 
 def _levels(context: Context, skus: tuple[str, ...]) -> list[StockLevel]:
     from tools.brokers.encoding import codec_of
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing, levels
+    from tools.ledger_view import levels
 
     topology = context.topology
     with broker_or_fail(topology.kafka["bootstrap.servers"]), context.progress_console.status("reading") as status:

@@ -11,9 +11,12 @@ import click
 from tools.context import WRONG_USAGE, Context, common_options, fail
 
 if TYPE_CHECKING:
+    from agents.inventory.campaigns.rows import Campaign
     from agents.inventory.orders.rows import Order
     from tools.scenario.memory_rows import MemoryRows
     from tools.what_if.hypothesis import Change, Said, Script
+
+    Standing = tuple[MemoryRows, dict[str, Order], dict[str, Campaign] | None]
 
 FIGURES = ("unpromised", "reserved", "allocated", "quarantined", "in_transit")
 
@@ -27,7 +30,7 @@ FIGURES = ("unpromised", "reserved", "allocated", "quarantined", "in_transit")
 def command(context: Context, file: Path, moment: str | None) -> None:
     """Show what a file of transactions or orders would do now, without doing it.
 
-    FILE is scenario text as for `onhand play` (without times of day: it begins now), or JSON, one transaction or order
+    FILE is scenario text as for `onhand play` (without times of day: it begins now; without demand and KPIs), or JSON, one transaction or order
     record a line. The rows of the SKUs and orders it names are read from the changelog, the rules are applied to them in
     memory, and each line is shown with what the ledger would answer; then the positions that would change. Nothing is
     published. Transaction ids of the file count as new.
@@ -46,10 +49,12 @@ def command(context: Context, file: Path, moment: str | None) -> None:
         fail(f"{file}, {unreadable}", "docs/reference/scenarios.md describes the language.", WRONG_USAGE)
     except UnicodeDecodeError:
         fail(f"{file} is no text in UTF-8.", exit_code=WRONG_USAGE)
-    if not (script.skus or script.orders):
-        fail(f"{file} names no SKU and no order.", exit_code=WRONG_USAGE)
-    rows, orders = _standing(context, script, None if moment is None else at_ms)
-    hypothesis = Hypothesis(rows, at_ms, topology.orders, orders)
+    if not (script.skus or script.orders or script.campaigns):
+        fail(f"{file} names no SKU, no order and no campaign.", exit_code=WRONG_USAGE)
+    if script.campaigns and moment is not None:
+        fail("--at tells how stock and orders stood, not how campaigns did.", "Leave it out.", WRONG_USAGE)
+    rows, orders, campaigns = _standing(context, script, None if moment is None else at_ms)
+    hypothesis = Hypothesis(rows, at_ms, topology.orders, orders, campaigns)
     for said in hypothesis.play(script):
         _show(context, said)
     changes = hypothesis.changes()
@@ -68,12 +73,15 @@ def _moment_ms(text: str) -> int:
         raise click.UsageError(f"--at must be {error}") from None
 
 
-def _standing(context: Context, script: Script, at_ms: int | None) -> tuple[MemoryRows, dict[str, Order]]:
-    """The rows of the SKUs that it names, and the orders; of an order that is known also the SKUs of its lines."""
+def _standing(context: Context, script: Script, at_ms: int | None) -> Standing:
+    """The rows of the SKUs that it names, and the orders; of an order that is known also the SKUs of its lines.
+
+    And the campaigns that it names, with the rows of what they watch: None where it names none.
+    """
     from tools.brokers.encoding import codec_of
+    from tools.brokers.keyed_reading import TopicMissing
     from tools.brokers.reporting import broker_or_fail
-    from tools.ledger_view import TopicMissing
-    from tools.what_if.standing import orders_now, orders_then, rows_now, rows_then, with_days
+    from tools.what_if.standing import campaigns_now, orders_now, orders_then, rows_now, rows_then, with_days
 
     topology = context.topology
     with broker_or_fail(topology.kafka["bootstrap.servers"]), context.progress_console.status("reading") as status:
@@ -84,12 +92,14 @@ def _standing(context: Context, script: Script, at_ms: int | None) -> tuple[Memo
         try:
             if at_ms is None:
                 orders = orders_now(topology, script.orders, seen)
-                now_ms, skus = int(time.time() * 1000), _skus(script, orders)
-                return with_days(skus, now_ms, lambda wanted: rows_now(topology, wanted, seen)), orders
+                campaigns = campaigns_now(topology, script.campaigns, seen) if script.campaigns else None
+                watched = [heard.sku for campaign in (campaigns or {}).values() for heard in campaign.heard]
+                now_ms, skus = int(time.time() * 1000), list(dict.fromkeys([*_skus(script, orders), *watched]))
+                return with_days(skus, now_ms, lambda wanted: rows_now(topology, wanted, seen)), orders, campaigns
             codec = codec_of(topology)
             orders = orders_then(topology, codec, script.orders, at_ms, seen)
             skus = _skus(script, orders)
-            return with_days(skus, at_ms, lambda wanted: rows_then(topology, codec, wanted, at_ms, seen)), orders
+            return with_days(skus, at_ms, lambda wanted: rows_then(topology, codec, wanted, at_ms, seen)), orders, None
         except TopicMissing as missing:
             fail(f"There is no topic {missing} on this cluster.", "Create it with `onhand topics create`.")
 

@@ -12,8 +12,8 @@ from agents.inventory.scores.words import KpiRecord
 from agents.runtime.plan import said_topics
 from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
+from tools.brokers.keyed_reading import TopicMissing
 from tools.brokers.reading import Start, records
-from tools.ledger_view import TopicMissing
 
 MARGIN_MS = 3_600_000
 """A window is said a while after its end."""

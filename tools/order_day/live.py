@@ -20,8 +20,9 @@ from agents.runtime.plan import said_topics
 from agents.runtime.topology import Topology
 from tools.order_day.course import Following
 from tools.order_day.day import Day, sku_of
-from tools.order_day.kills import Assassin
+from tools.order_day.kills import AGENTS, Assassin
 from tools.order_day.outside import POS, WMS, DayFailed, Outside, Say
+from tools.order_day.settling import Settling
 
 SALES_PER_ORDER, DAMAGE_PER_ORDER = 0.1, 0.005
 MOST_SOLD, MOST_DAMAGED = 3, 4
@@ -60,6 +61,7 @@ class LiveDay:
         self._decode_status = codec.decoder(says["order_status"], "order_status")
         self._outside = Outside(topology, codec)
         self._statuses = reader(topology, says["order_status"])
+        self._settling = Settling(topology, codec, AGENTS)
         self._rng = random.Random(f"tills-{day.seed}")
         self._sold: set[tuple[str, str]] = set()
         """Positions that a till or a mishap took from: once each, for what is known of the level may be old by then."""
@@ -79,6 +81,7 @@ class LiveDay:
             self._played.seconds = time.monotonic() - started
             self._played.killed = tuple(self._assassin.killed)
             self._outside.flush()
+            self._settling.wait(patience_s)
             return self._played
         finally:
             self._outside.close()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from agents.codec import digest
+from agents.inventory.channels import References
 from agents.inventory.decide import decide
 from agents.inventory.orders.decide import decide_order
 from agents.inventory.orders.rows import ORDERS, Order, OrderArrival, OrderPolicy, Stage
@@ -44,8 +45,9 @@ class MemoryLevels:
 class OneBook:
     """The rows of the router: no more than one order is open at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: MemoryRows) -> None:
         self.open: Order | None = None
+        self._rows = rows
 
     def begin(self) -> None:
         """The order before is over and forgotten."""
@@ -55,17 +57,20 @@ class OneBook:
         """See `OrderRows.order`."""
         return self.open
 
+    def references(self) -> References:
+        """See `OrderRows.references`: those that the ledger has."""
+        return self._rows.references()
+
 
 class Onhand:
     """Router and ledger, in memory."""
 
     def __init__(self, problem: Problem, split_must_save: int | None = None) -> None:
         """`split_must_save` as in the policy of orders."""
-        self._rows, self._book = MemoryRows(), OneBook()
+        self._rows = MemoryRows()
+        self._book = OneBook(self._rows)
         self._policy = OrderPolicy()
-        self._planner = Planner(
-            cast("LevelsView", MemoryLevels(self._rows)), list(problem.places.values()), split_must_save
-        )
+        self._planner = Planner(cast("LevelsView", MemoryLevels(self._rows)), split_must_save)
         self._records = 0
         seeds: list[Reference] = [
             PolicySettings(rule="default", distance_weight=WEIGHT, zone_weight=WEIGHT),
@@ -96,7 +101,7 @@ class Onhand:
             self._hear(to_router.popleft(), to_router)
             known = self._book.open
             if not to_router and known is not None and known.stage is Stage.PLANNING:
-                plan = self._planner.plan(order.order_id, known, BEGINS_MS)
+                plan = self._planner.plan(order.order_id, known, self._rows.references(), BEGINS_MS)
                 assert plan is not None
                 to_router.append(plan)
         assert not to_router, f"{order.order_id} is talked of for ever"

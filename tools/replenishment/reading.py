@@ -15,21 +15,14 @@ from agents.inventory.replenishment.levels import Levels, figures_of, levels_of
 from agents.inventory.replenishment.rows import Outlook, Supply
 from agents.inventory.replenishment.velocity import roll
 from agents.inventory.replenishment.words import REPLENISHER, Figures, Insight, Supplier, Whereabouts
-from agents.runtime.partitioner import partition_of
 from agents.runtime.plan import said_topics
-from agents.runtime.topics import Cluster
 from agents.runtime.topology import Topology
 from agents.state.changelog import tables_by_prefix
 from agents.state.replenishment import OUTLOOKS, PLACES, REPLENISHMENT_TABLES, SUPPLIERS, SUPPLIES
-from tools.brokers.reading import Start, records
-from tools.ledger_view import TopicMissing
+from tools.brokers.keyed_reading import Seen, counted, records_of_keys
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
-
-TELL_EVERY = 1_000
-Seen = Callable[[int], None]
-"""Hears how many records were read."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -77,7 +70,8 @@ class Kept:
         for (sku, location), row in sorted(self._rows[OUTLOOKS.name].items()):
             supply = self.supply(sku) or Supply()
             spans = [span for span in supply.promotions if span.location in {None, location}]
-            rolled = roll(row, now_ms, spans, policy)
+            place = self.place(location)
+            rolled = roll(row, now_ms, spans, policy, sells=place is None or place.open)
             levels = levels_of(sku, rolled, supply, location, self, policy)
             found.append(Standing(sku, location, rolled, supply, levels, figures_of(rolled, levels, policy)))
         return found
@@ -108,15 +102,4 @@ def insights(topology: Topology, codec: Codec, sku: str | None, seen: Seen) -> l
 
 
 def _messages(topology: Topology, topic: str, sku: str | None, seen: Seen) -> Iterator[Message]:
-    """Of the SKU's partition, or of all."""
-    cluster = Cluster(topology.kafka)
-    found = cluster.topics([topic])
-    if topic not in found:
-        raise TopicMissing(topic)
-    spans = cluster.offsets(found.values())[topic]
-    only = None if sku is None else partition_of(sku.encode(), len(spans))
-    chosen = tuple(span for span in spans if only is None or span.partition == only)
-    for count, message in enumerate(records(topology.kafka, topic, chosen, Start())):
-        if count % TELL_EVERY == 0:
-            seen(count)
-        yield message
+    return counted(records_of_keys(topology, topic, () if sku is None else [sku]), seen)

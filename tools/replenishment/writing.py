@@ -5,17 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-
 from agents.codec import Codec
 from agents.inventory.replenishment.validation import BROADCAST, key_of
 from agents.inventory.replenishment.words import REPLENISHER, DemandKind, DemandRecord
-from agents.runtime.partitioner import PARTITIONER
 from agents.runtime.reference import Broadcast, write_broadcasts
 from agents.runtime.topology import Topology
+from tools.brokers.writing import publish_keyed
 
 SOURCE = "onhand-cli"
-FLUSH_S = 30.0
 
 
 def a_record(kind: DemandKind, sku: str, record_id: str | None, **fields: Any) -> DemandRecord:
@@ -27,20 +24,8 @@ def publish(topology: Topology, codec: Codec, record: DemandRecord) -> None:
     """Write it to the demand log, one for every partition to all of them. Raises KafkaException, BrokerUnusable."""
     topic = topology.all_topics[topology.agents[REPLENISHER].folds]
     value, key = codec.encoder(topic.name, "demand", topic.format)(record), key_of(record).encode()
-    settings = {**topology.kafka, **topology.producer}
     if record.kind in BROADCAST:
+        settings = {**topology.kafka, **topology.producer}
         write_broadcasts(settings, topology.app, topic.name, topic.partitions, [Broadcast(key, value)])
-        return
-    failures: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, message: Message) -> None:
-        del message
-        if error is not None:
-            failures.append(error)
-
-    producer = Producer({**settings, "enable.idempotence": True, "partitioner": PARTITIONER})
-    producer.produce(topic.name, value, key, on_delivery=delivered)
-    left = producer.flush(FLUSH_S)
-    if failures or left:
-        missing = KafkaError(KafkaError._MSG_TIMED_OUT, f"{left} were not delivered")  # noqa: SLF001 - its public name
-        raise KafkaException(failures[0] if failures else missing)
+    else:
+        publish_keyed(topology, topic.name, [(key, value)])
