@@ -25,6 +25,8 @@ log = logging.getLogger("onhand.pump")
 
 RECORDS_PER_POLL = 5_000
 POLL_S = 0.005
+BUSY_POLL_S = 0.002
+"""While records come: what arrives meanwhile waits for the end of the poll, which is a part of every latency."""
 HINT_EVERY_S = 1.0
 """Group offsets are only a hint for lag tools: the position is in the state."""
 _TAKEN_PATIENCE_S = 30.0
@@ -82,6 +84,7 @@ class Pump:
         self._hinted_at = surroundings.monotonic()
         self._reach = Reach(str(settings.get("bootstrap.servers", "")))
         self._fatal: KafkaError | None = None
+        self._wait_s = POLL_S
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="onhand-pump", daemon=True)
@@ -137,7 +140,8 @@ class Pump:
         for _ in range(len(self._jobs)):
             self._jobs.popleft()()
         assert self._consumer is not None
-        messages = self._consumer.consume(RECORDS_PER_POLL, POLL_S)
+        messages = self._consumer.consume(RECORDS_PER_POLL, self._wait_s)
+        self._wait_s = BUSY_POLL_S if messages else POLL_S
         self._learn_member(self._consumer)
         self.last_poll_ms = self._surroundings.now_ms()
         if self._fatal is not None:

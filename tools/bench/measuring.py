@@ -25,6 +25,8 @@ OPENING_SHARE = 20
 """One in so many records of a ledger run opens the stock of a SKU: all of that is before the window of the rate."""
 LATENCY_SKUS = 1_000
 SEND_EVERY_S = 0.002
+LINGER_MS = 5
+"""What librdkafka's publishers have if nobody says otherwise. It is a part of the latency."""
 PATIENCE_S = 90.0
 """For one run of a throughput; and after the last send of a latency run."""
 READ_S = 0.05
@@ -90,7 +92,7 @@ class LatencyRun:
         levels = said_topics(scene.topology, scene.agent)["level"]
         self._decode = codec_of(scene.topology).decoder(levels, "level")
         self._reader = _reader(scene.topology, levels)
-        self._producer: Producer = scene.producer(linger_ms=1)
+        self._producer: Producer = scene.producer(linger_ms=LINGER_MS)
         self._waiting: dict[str, deque[tuple[int, float]]] = {sku: deque() for sku in self._traffic.skus}
         self._sent = 0
 
