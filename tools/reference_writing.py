@@ -104,14 +104,16 @@ def write(
     why: str | None,
     dry_run: bool,
     yes: bool,
+    again: bool = False,
 ) -> None:
-    """Show what changes, ask, and write it to every partition."""
+    """Show what changes, ask, and write it to every partition; `again`: even if nothing does, for whoever has not heard it."""
     problem = problem_of(new)
     if problem is not None:
         raise click.UsageError(f"{problem}.")
     changes = differences(old, new)
-    _show(context, old, new, changes, dry_run=dry_run)
-    if dry_run or not changes:
+    is_idle = not changes and not again
+    _show(context, old, new, changes, dry_run=dry_run, is_idle=is_idle)
+    if dry_run or is_idle:
         return
     if not yes:
         if context.as_json:
@@ -137,16 +139,22 @@ def differences(old: Reference | None, new: Reference) -> dict[str, list[Any]]:
 
 
 def _show(
-    context: Context, old: Reference | None, new: Reference, changes: dict[str, list[Any]], *, dry_run: bool
+    context: Context,
+    old: Reference | None,
+    new: Reference,
+    changes: dict[str, list[Any]],
+    *,
+    dry_run: bool,
+    is_idle: bool,
 ) -> None:
     if context.as_json:
-        if dry_run or not changes:
+        if dry_run or is_idle:
             context.print_json(
                 {"dry_run": dry_run, "changes": changes, "written": False, "reference": msgspec.to_builtins(new)}
             )
         return
     name = getattr(new, NAMES[type(new)])
-    if not changes:
+    if is_idle:
         context.console.print(f"Nothing to do: {name} says that already.", markup=False)
         return
     context.console.print(f"{name}{' (new)' if old is None else ''}", markup=False)

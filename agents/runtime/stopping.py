@@ -16,6 +16,9 @@ FINE = 0
 CANNOT = 3
 """Exit code: it cannot run, and somebody must act first."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+AGAIN_AFTER_S = 1.0
+"""A second signal that comes sooner is the same wish: a terminal tells all processes of a group, and then the supervisor
+tells its own."""
 _LOOK_EVERY_S = 0.05
 
 
@@ -57,17 +60,21 @@ class StopSignal:
 
 
 def stop_event() -> asyncio.Event:
-    """An event of the running loop that SIGTERM and SIGINT set. A second signal ends the process at once.
+    """An event of the running loop that SIGTERM and SIGINT set. A second wish, a second later, ends the process at once.
 
     The loop calls the handler between two of its steps, so nothing is held meanwhile.
     """
-    asked = asyncio.Event()
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    first_at_s = 0.0
 
     def on_signal() -> None:
-        if asked.is_set():
+        nonlocal first_at_s
+        if not asked.is_set():
+            first_at_s = loop.time()
+            asked.set()
+        elif loop.time() - first_at_s >= AGAIN_AFTER_S:
             os._exit(FINE)
-        asked.set()
 
     for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, on_signal)
     return asked

@@ -219,12 +219,15 @@ class Cluster:
             self._wait_until_told(lambda: self._has_settings(settings))
         return tuple(settings)
 
-    def offsets(self, topics: Iterable[FoundTopic]) -> dict[str, tuple[PartitionOffsets, ...]]:
-        """First and next committed offset of every partition of these topics."""
+    def offsets(
+        self, topics: Iterable[FoundTopic], *, undecided: bool = False
+    ) -> dict[str, tuple[PartitionOffsets, ...]]:
+        """First and next committed offset of every partition of these topics; `undecided`: of what is open, too."""
         names = {topic.name: topic.partitions for topic in topics}
         partitions = [TopicPartition(name, number) for name, count in names.items() for number in range(count)]
-        first = self._list_offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        following = self._list_offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        level = IsolationLevel.READ_UNCOMMITTED if undecided else IsolationLevel.READ_COMMITTED
+        first = self._list_offsets(partitions, OffsetSpec.earliest(), level)  # type: ignore[no-untyped-call]
+        following = self._list_offsets(partitions, OffsetSpec.latest(), level)  # type: ignore[no-untyped-call]
         return {
             name: tuple(PartitionOffsets(n, first[name, n], following[name, n]) for n in range(count))
             for name, count in names.items()
@@ -272,14 +275,16 @@ class Cluster:
                 )
             time.sleep(0.05)
 
-    def _list_offsets(self, partitions: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:
+    def _list_offsets(
+        self, partitions: list[TopicPartition], spec: Any, level: IsolationLevel
+    ) -> dict[tuple[str, int], int]:
         """Ask again while a leader is being elected: of a topic made a moment ago, or where a broker has just gone."""
         deadline = time.monotonic() + VISIBLE_SECONDS
         with self._explained():
             while partitions:
                 futures = self._admin.list_offsets(
                     dict.fromkeys(partitions, spec),
-                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    isolation_level=level,
                     request_timeout=REQUEST_SECONDS,
                 )
                 try:

@@ -20,7 +20,9 @@ from agents.inventory.units import MILLISECONDS_PER_DAY, date_of_day, day_of, st
 from agents.runtime.plan import said_topics
 from tests.integration.harness import Stage, a_transaction, now_ms, receipt
 from tests.integration.replenishing import PATIENCE_S, Shop, with_time_of_publishers
+from tools.brokers.encoding import codec_of
 from tools.brokers.scratch import ClusterAddress
+from tools.order_day.settling import Settling
 
 pytestmark = pytest.mark.embedded
 
@@ -148,6 +150,7 @@ def test_a_transfer_is_asked_of_the_ledger_and_where_it_is_refused_the_goods_are
     proposals = len(shop.proposals.to_the_end(stage.topology).all)
     shop.tell(DemandKind.WAKE, there, tomorrow + MILLISECONDS_PER_DAY)
     stage.flush()
+    Settling(stage.topology, codec_of(stage.topology), (REPLENISHER,)).wait(PATIENCE_S)
     shop.judge(stage.topology)
     assert len(shop.proposals.all) == proposals
     row = shop.outlook(there, "LEEDS")

@@ -34,14 +34,27 @@ assert stop.asked
 print("stopped", flush=True)
 """
 ASKED_TWICE = """
-import asyncio, os, signal, time
-from agents.runtime.stopping import stop_event
+import asyncio, os, signal
+from agents.runtime.stopping import AGAIN_AFTER_S, stop_event
 async def main():
     asked = stop_event()
     os.kill(os.getpid(), signal.SIGTERM)
     await asked.wait()
+    await asyncio.sleep(AGAIN_AFTER_S)
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.sleep(60)
+asyncio.run(main())
+"""
+ASKED_BY_ALL = """
+import asyncio, os, signal
+from agents.runtime.stopping import stop_event
+async def main():
+    asked = stop_event()
+    os.kill(os.getpid(), signal.SIGINT)
+    await asked.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.2)
+    print("left in order", flush=True)
 asyncio.run(main())
 """
 
@@ -84,6 +97,13 @@ def test_a_second_signal_ends_a_process_of_coroutines_at_once() -> None:
     began = time.monotonic()
     assert subprocess.run([sys.executable, "-c", ASKED_TWICE], cwd=ROOT, timeout=50, check=False).returncode == FINE
     assert time.monotonic() - began < 50
+
+
+def test_the_same_wish_from_terminal_and_supervisor_lets_a_process_leave_in_order() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_BY_ALL], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (FINE, "left in order\n", "")
 
 
 def test_the_event_of_a_loop_is_set_by_a_signal() -> None:

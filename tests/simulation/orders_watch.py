@@ -26,6 +26,8 @@ class OrdersWatch:
         self._lines: dict[str, dict[int, OrderedLine]] = {}
         self._most: Counter[tuple[str, str]] = Counter()
         """Units of a SKU that an order ever wanted at most."""
+        self._largest: Counter[tuple[str, int]] = Counter()
+        """Units that a line of an order wanted at most; a line keeps its SKU."""
         self._held: set[ClaimKey] = set()
         """Claims that were asked to be held, and were not given back since."""
         self._confirmed: set[str] = set()
@@ -50,11 +52,10 @@ class OrdersWatch:
         return tuple(wanted.values())
 
     def _note(self, order_id: str) -> None:
-        units: Counter[str] = Counter()
         for line in self._lines[order_id].values():
-            units[line.sku] += line.quantity
-        for sku, quantity in units.items():
-            self._most[order_id, sku] += quantity
+            before = self._largest[order_id, line.line]
+            self._largest[order_id, line.line] = max(before, line.quantity)
+            self._most[order_id, line.sku] += max(0, line.quantity - before)
 
     # -- looked at -----------------------------------------------------------------------------------------------------
 

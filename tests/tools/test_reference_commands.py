@@ -94,6 +94,8 @@ def test_what_is_not_named_stays_and_what_is_said_already_is_not_written_again(s
     (place,) = objects(shop, "location", "list")
     assert (place["open"], place["region"]) == (False, "north")
     assert "says that already" in ask(shop, "location", "set", "LEEDS", "open=no").stdout
+    (told,) = objects(shop, "location", "set", "LEEDS", "--again", "--yes")
+    assert (told["written"], told["changes"]) == (True, {}), "for an agent that came later"
     objects(shop, "location", "set", "LEEDS", "open=yes", "--yes")
     shop.settle()
 

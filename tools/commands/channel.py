@@ -28,6 +28,7 @@ def list_(context: Context) -> None:
 @command.command("set", epilog="Example: onhand channel set web locations=LEEDS,YORK methods=shipping --dry-run")
 @click.argument("channel")
 @click.argument("settings", nargs=-1, metavar="SETTING=VALUE...")
+@click.option("--again", is_flag=True, help="Write it even if nothing changes: for an agent that came later.")
 @deciding_options()
 @common_options
 def set_(
@@ -38,6 +39,7 @@ def set_(
     why: str | None,
     dry_run: bool,
     yes: bool,
+    again: bool,
 ) -> None:
     """Set a sales channel: what is named changes, the rest stays. SETTING=none takes a value away.
 
@@ -48,4 +50,5 @@ def set_(
     from tools.reference_writing import changed, read_view, write
 
     old = read_view(context).channels.get(channel)
-    write(context, old, changed(ChannelReference, channel, old, settings), who=who, why=why, dry_run=dry_run, yes=yes)
+    new = changed(ChannelReference, channel, old, settings)
+    write(context, old, new, who=who, why=why, dry_run=dry_run, yes=yes, again=again)

@@ -27,6 +27,7 @@ def list_(context: Context) -> None:
 @command.command("set", epilog="Example: onhand location set LEEDS open=no --dry-run")
 @click.argument("location")
 @click.argument("settings", nargs=-1, metavar="SETTING=VALUE...")
+@click.option("--again", is_flag=True, help="Write it even if nothing changes: for an agent that came later.")
 @deciding_options()
 @common_options
 def set_(
@@ -37,6 +38,7 @@ def set_(
     why: str | None,
     dry_run: bool,
     yes: bool,
+    again: bool,
 ) -> None:
     """Set a place: what is named changes, the rest stays. SETTING=none takes a value away.
 
@@ -49,4 +51,5 @@ def set_(
     from tools.reference_writing import changed, read_view, write
 
     old = read_view(context).locations.get(location)
-    write(context, old, changed(LocationReference, location, old, settings), who=who, why=why, dry_run=dry_run, yes=yes)
+    new = changed(LocationReference, location, old, settings)
+    write(context, old, new, who=who, why=why, dry_run=dry_run, yes=yes, again=again)

@@ -40,6 +40,7 @@ def command(context: Context, file: Path, moment: str | None) -> None:
     from tools.brokers.encoding import codec_of
     from tools.scenario.words import Unreadable
     from tools.what_if.hypothesis import Hypothesis, Script, as_object
+    from tools.what_if.standing import campaign_policy
 
     topology = context.topology
     at_ms = int(time.time() * 1000) if moment is None else _moment_ms(moment)
@@ -54,9 +55,12 @@ def command(context: Context, file: Path, moment: str | None) -> None:
     if script.campaigns and moment is not None:
         fail("--at tells how stock and orders stood, not how campaigns did.", "Leave it out.", WRONG_USAGE)
     rows, orders, campaigns = _standing(context, script, None if moment is None else at_ms)
-    hypothesis = Hypothesis(rows, at_ms, topology.orders, orders, campaigns)
-    for said in hypothesis.play(script):
-        _show(context, said)
+    hypothesis = Hypothesis(rows, at_ms, topology.orders, orders, campaigns, campaign_policy(topology))
+    try:
+        for said in hypothesis.play(script):
+            _show(context, said)
+    except Unreadable as unreadable:
+        fail(f"{file}, {unreadable}", "docs/reference/scenarios.md describes the language.", WRONG_USAGE)
     changes = hypothesis.changes()
     if context.as_json:
         context.print_json({"changes": [as_object(change) for change in changes]})

@@ -28,6 +28,10 @@ BECAUSE_HEADER = "onhand.redrive.why"
 CORRECTED_HEADER = "onhand.redrive.corrected_sha256"
 """SHA-256 of the value before it was corrected."""
 EVERY_PARTITION = -1
+TOLD_AS_IT_WAS = (
+    "It tells the order router of a place or a channel as it was then, and would come after what was said since. Tell it what "
+    "is so now (`onhand location set NAME --again`, `onhand channel set NAME --again`), then drop this letter."
+)
 
 _NEW_ID = "--set transaction_id={}-corrected"
 _WOULD_BE_A_REPEAT: Mapping[Refusal, str] = {
@@ -133,6 +137,8 @@ def prepared(
         )
         return Cannot(letter, f"{would}{problem.rstrip('.')}.{what_to_do}")
     broadcast = key.startswith(broadcast_prefixes())
+    if broadcast and words.schema == "order" and not how.anyway:
+        return Cannot(letter, TOLD_AS_IT_WAS)
     partition = EVERY_PARTITION if broadcast else partition_of(key, partitions)
     return Redrive(letter, key, corrected, sent_headers, partition)
 

@@ -10,13 +10,13 @@ kind: `done pause`, `failed shift_budget C2`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from agents.inventory.campaigns.delivering import key_of
 from agents.inventory.campaigns.words import (
     Acknowledgement,
     CampaignKind,
     CampaignRecord,
-    Command,
     CommandKind,
     Result,
 )
@@ -44,6 +44,14 @@ class CampaignText(NamedTuple):
     given: dict[str, object]
     """Settings; SKUs of members; kind and entity of the command that is answered."""
 
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """Every SKU that it names: those of the campaign, and those of its alternatives."""
+        if self.word not in SETTING:
+            return cast("tuple[str, ...]", self.given.get("skus", ()))
+        told = settings.registration_of(None, UNSAID | self.given)
+        return (*told.skus, *(sku for each in told.alternatives for sku in each.skus))
+
     def record(self, others: Others, now_ms: int, record_id: str, source: str) -> CampaignRecord:
         """The record, said now. Raises Unreadable where it speaks of what is not there."""
         fields: dict[str, Any] = {}
@@ -51,8 +59,8 @@ class CampaignText(NamedTuple):
         if self.word in SETTING:
             fields["registration"] = self._registration(others)
         elif kind is CampaignKind.ACKNOWLEDGED:
-            command = self._command(others)
-            fields["acknowledgement"] = Acknowledgement(command.idempotency_key, Result(self.word), command.attempt)
+            key, attempt = self._answered(others)
+            fields["acknowledgement"] = Acknowledgement(key, Result(self.word), attempt)
         else:
             fields |= self.given
         return CampaignRecord(
@@ -74,11 +82,17 @@ class CampaignText(NamedTuple):
         except settings.Unreadable as unreadable:
             raise Unreadable(self.line, str(unreadable)) from None
 
-    def _command(self, others: Others) -> Command:
+    def _answered(self, others: Others) -> tuple[str, int]:
+        """Idempotency key and attempt of the last command like that: told here, or awaited since before."""
+        kind, entity = self.given["kind"], self.given["entity"]
         for command in reversed(others.guard.commands):
-            about = command.campaign_id, command.kind, self.given["entity"] or command.entity
-            if about == (self.campaign_id, self.given["kind"], command.entity):
-                return command
+            about = command.campaign_id, command.kind, entity or command.entity
+            if about == (self.campaign_id, kind, command.entity):
+                return command.idempotency_key, command.attempt
+        campaign = others.guard.campaign(self.campaign_id)
+        for pending in reversed(() if campaign is None else campaign.pending):
+            if campaign is not None and pending.kind == kind and entity in {None, pending.entity}:
+                return key_of(self.campaign_id, campaign, pending.sequence), pending.attempt
         raise Unreadable(self.line, "no such command was sent that could be answered")
 
 

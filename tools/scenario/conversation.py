@@ -25,6 +25,7 @@ from tools.scenario.ledger import Ledger
 from tools.scenario.router import DecidedOrder, OrderBook, Router
 
 if TYPE_CHECKING:
+    from agents.inventory.campaigns.rows import CampaignPolicy
     from tools.scenario.others import DecidedCampaign, DecidedDemand, Others
 
 Choose = Callable[[Sequence[LogName]], LogName]
@@ -69,12 +70,12 @@ class Conversation:
         self._agents.append(agent)
         self._folded_by |= dict.fromkeys(agent.hears, agent)
 
-    def invite_others(self) -> Others:
-        """Campaign guard, replenisher and scorekeepers listen from now on."""
+    def invite_others(self, policy: CampaignPolicy | None = None) -> Others:
+        """Campaign guard, replenisher and scorekeepers listen from now on. `policy` as in `Others`."""
         if self.others is None:
             from tools.scenario.others import Others  # Codec and runtime come with them: who needs none waits for none.
 
-            self.others = Others()
+            self.others = Others(policy)
             for agent in self.others.agents:
                 self._join(agent)
         return self.others

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tools.scenario.others import Others
 
 
+NO_PART_OF_IT = tuple(name for name in DemandRecord.__struct_fields__ if name not in {"from_on", "until_on"})
+"""Fields of a record that no promotion says."""
+
+
 class DemandText(NamedTuple):
     """What a line says."""
 
@@ -35,20 +39,24 @@ class DemandText(NamedTuple):
 
 def read_supplier(words: Words) -> DemandText:
     """Read `ACME lead_time_days=4`."""
-    supplier = Supplier(words.take("a supplier"), **read_fields(words, Supplier))
+    supplier = Supplier(words.take("a supplier"), **read_fields(words, Supplier, "supplier"))
     return DemandText(DemandKind.SUPPLIER, "", {"supplier": supplier})
 
 
 def read_terms(words: Words) -> DemandText:
     """Read `SHOE[@LEEDS] supplier=ACME pack_size=12`."""
     sku, location = words.place()
-    return DemandText(DemandKind.TERMS, sku, {"terms": Terms(location=location, **read_fields(words, Terms))})
+    return DemandText(
+        DemandKind.TERMS, sku, {"terms": Terms(location=location, **read_fields(words, Terms, "location"))}
+    )
 
 
 def read_promotion(words: Words) -> DemandText:
     """Read `SHOE[@LEEDS] from=2026-01-07 until=2026-01-08`."""
     sku, location = words.place()
-    return DemandText(DemandKind.PROMOTION, sku, {"location": location, **read_fields(words, DemandRecord)})
+    return DemandText(
+        DemandKind.PROMOTION, sku, {"location": location, **read_fields(words, DemandRecord, *NO_PART_OF_IT)}
+    )
 
 
 def read_signal(words: Words) -> DemandText:
@@ -59,15 +67,16 @@ def read_signal(words: Words) -> DemandText:
     return DemandText(DemandKind.SIGNAL, sku, fields)
 
 
-def read_fields(words: Words, record: type[msgspec.Struct]) -> dict[str, Any]:
-    """Read `FIELD=VALUE ...`."""
+def read_fields(words: Words, record: type[msgspec.Struct], *said: str) -> dict[str, Any]:
+    """Read `FIELD=VALUE ...`; `said`: the fields that the line says in another way, or not at all."""
     fields: dict[str, Any] = {}
+    known = [name for name in record.__struct_fields__ if name not in said]
     while words:
         word = words.take("FIELD=VALUE")
         name, equals, value = word.partition("=")
         field = field_of(record, name) if equals else None
-        if field is None:
-            raise words.wrong(f"{word!r} is no FIELD=VALUE of it; fields are {', '.join(record.__struct_fields__)}")
+        if field is None or field not in known:
+            raise words.wrong(f"{word!r} is no FIELD=VALUE of it; fields are {', '.join(known)}")
         fields[field] = read_field(words, record, field, value)
     return fields
 

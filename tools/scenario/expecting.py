@@ -93,13 +93,13 @@ def read_order_answer(words: Words) -> ExpectedOrder:
     return ExpectedOrder(word, reason)
 
 
-def read_report_answer(words: Words) -> ExpectedReport:
-    """Read `-> STANDING`, `-> ignored` or `-> malformed` behind a record about a campaign or of the demand log."""
-    word = words.take("how the campaign stands, ignored or malformed")
+def read_report_answer(words: Words, standings: tuple[str, ...]) -> ExpectedReport:
+    """Read `-> STANDING`, `-> ignored` or `-> malformed`; `standings`: how what the record is about may stand."""
+    word = words.take("what becomes of it")
     if word in {"ignored", "malformed"}:
         return ExpectedReport(ignored=word == "ignored", malformed=word == "malformed")
-    if word not in STANDINGS:
-        raise words.wrong(f"{word!r} is none of {', '.join(STANDINGS)}, ignored, malformed")
+    if word not in standings:
+        raise words.wrong(f"{word!r} is none of {', '.join((*standings, 'ignored', 'malformed'))}")
     return ExpectedReport(word)
 
 

@@ -39,7 +39,7 @@ CLAIM_FIGURES = tuple(dict.fromkeys((*LEG_FIGURES, "due", "legs", *types_of(Clai
 CAMPAIGN_FIGURES = ("standing", "owned", "sellable", "members", "pending", "shares", "boost")
 WINDOWS = tuple(window.name for window in ScorePolicy().windows)
 LONGEST_WINDOW = WINDOWS[-1]
-FRACTION = re.compile(r"-?\d+(/\d+)?")
+FRACTION = re.compile(r"-?\d+(/0*[1-9]\d*)?")
 WORDS_OF_ORDERS = ("stage", "paid", "reason", "places", "promise", "channel", "warned", "sku", "state", "ready")
 NOT_ALL_NUMBERS = frozenset(
     {
@@ -173,7 +173,7 @@ def read_kpi(words: Words, text: str) -> Step:
         raise words.wrong(f"{subject!r} is no subject: {invalid}") from None
     window = words.take("a window") if words.peek() in WINDOWS else LONGEST_WINDOW
     value = words.take("its value")
-    if value != "none" and (FRACTION.fullmatch(value) is None or value.endswith("/0")):
+    if value != "none" and FRACTION.fullmatch(value) is None:
         raise words.wrong(f"{value!r} is no whole number, no fraction such as 1/2, and not none")
     within_ms = words.time_of(words.take("a moment").removeprefix("at=")) if words.peek().startswith("at=") else None
     wanted = None if value == "none" else Fraction(value)

@@ -56,10 +56,10 @@ COUNTED = {"journal": JournalRecord, "order_routing": Routing, "edge": Edge, "ca
 
 
 class Others:
-    """All of them, with the policies that a topology without any has."""
+    """All of them, with the policies that a topology without any has, unless the campaign guard's is given."""
 
-    def __init__(self) -> None:
-        self.guard = Guard()
+    def __init__(self, policy: CampaignPolicy | None = None) -> None:
+        self.guard = Guard(policy or CampaignPolicy())
         self.replenisher = Replenisher()
         self.windows = Windows()
         counting = [Counting(source, COUNTED[source.schema]) for source in SOURCES]
@@ -84,8 +84,8 @@ class Guard:
     name = "campaigns"
     hears = (CampaignRecord,)
 
-    def __init__(self) -> None:
-        self.policy = CampaignPolicy()
+    def __init__(self, policy: CampaignPolicy) -> None:
+        self.policy = policy
         self.tables = Tables()
         self.decided: list[DecidedCampaign] = []
         self.commands: list[Command] = []

@@ -10,7 +10,7 @@ from agents.inventory.orders.words import OrderKind
 from agents.inventory.transactions import Kind
 from tools.scenario.campaign_text import CampaignText, read_campaign
 from tools.scenario.demand_text import DEMAND_VERBS, DemandText
-from tools.scenario.expecting import read_answer, read_order_answer, read_report_answer, with_expectation
+from tools.scenario.expecting import STANDINGS, read_answer, read_order_answer, read_report_answer, with_expectation
 from tools.scenario.looking import LOOKS
 from tools.scenario.order_text import ORDER_KINDS, read_order
 from tools.scenario.steps import Advance, Again, Crash, Report, Send, SetClock, Step, Tell
@@ -100,11 +100,11 @@ def telling(kind: OrderKind) -> Read:
     return read
 
 
-def reporting(said: Callable[[Words], CampaignText | DemandText]) -> Read:
-    """A reader of steps that tell campaign guard or replenisher something."""
+def reporting(said: Callable[[Words], CampaignText | DemandText], standings: tuple[str, ...] = ()) -> Read:
+    """A reader of steps that tell campaign guard or replenisher something; `standings`: how it may stand afterwards."""
 
     def read(words: Words, text: str, expected: Words | None) -> Step:
-        answer = None if expected is None else read_report_answer(expected)
+        answer = None if expected is None else read_report_answer(expected, standings)
         return Report(words.line, text, said(words), answer)
 
     return read
@@ -117,7 +117,8 @@ def read_again(words: Words, text: str, expected: Words | None, last: Step | Non
     if isinstance(last, Tell):
         return Again(words.line, text, read_order_answer(expected))
     if isinstance(last, Report):
-        return Again(words.line, text, read_report_answer(expected))
+        standings = STANDINGS if isinstance(last.said, CampaignText) else ()
+        return Again(words.line, text, read_report_answer(expected, standings))
     return Again(words.line, text, read_answer(expected, "again"))
 
 
@@ -125,7 +126,7 @@ SENDING: dict[str, Read] = {
     **{kind.value.lower(): sending(kind) for kind in Kind},
     **{word: telling(kind) for word, kind in ORDER_KINDS.items()},
     **{verb: reporting(said) for verb, said in DEMAND_VERBS.items()},
-    "campaign": reporting(read_campaign),
+    "campaign": reporting(read_campaign, STANDINGS),
 }
 """The verbs that send something."""
 

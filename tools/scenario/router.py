@@ -46,6 +46,10 @@ class OrderBook:
         """See `OrderRows.references`."""
         return References(self._locations, self._channels)
 
+    def rows(self) -> tuple[Mapping[str, Any], ...]:
+        """All that it keeps: orders, places, channels."""
+        return self.orders, self._locations, self._channels
+
     def apply(self, changes: Mapping[tuple[str, Key], Any]) -> None:
         """Take over changed rows; None removes one. Dates and what others keep are left out."""
         tables: dict[str, dict[str, Any]] = {ORDERS: self.orders, LOCATIONS: self._locations, CHANNELS: self._channels}
@@ -105,7 +109,7 @@ class Router:
         """See `Agent.crash`."""
         before, self.book = self.book, OrderBook()
         self.book.apply(self._changelog)
-        return self.book.orders == before.orders
+        return self.book.rows() == before.rows()
 
     def plans(self, on_its_way: Sequence[OrderRecord]) -> Iterator[OrderRecord]:
         """A plan for each order that waits for one and has none on its way."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from agents.codec import Codec, Malformed
-from agents.inventory.campaigns.rows import Campaign
+from agents.inventory.campaigns.rows import Campaign, CampaignPolicy
 from agents.inventory.orders.rows import Order, OrderPolicy
 from agents.inventory.orders.validation import problem_of
 from agents.inventory.orders.words import OrderRecord, Routing
@@ -71,6 +71,7 @@ class Script:
     def campaigns(self) -> tuple[str, ...]:
         """Every campaign that it names."""
         named = [campaign for step in self.steps if (campaign := campaign_of(step)) is not None]
+        named += [command.entity for step in self.steps for command in step.expected.commands or ()]
         return tuple(dict.fromkeys(named))
 
     @property
@@ -87,6 +88,8 @@ class Script:
         for step in self.steps:
             named += [step.sku] if isinstance(step, Send) else []
             named += [line.sku for line in step.order.fields["lines"]] if isinstance(step, Tell) else []
+            if isinstance(step, Report) and isinstance(step.said, CampaignText):
+                named += step.said.skus
         for _, _, each in self.told:
             named += [each.sku] if isinstance(each, Transaction) else [line.sku for line in each.lines]
         return tuple(dict.fromkeys(sku for sku in named if sku))
@@ -105,6 +108,7 @@ def speaks_of_campaigns(step: Step) -> bool:
     """Whether all that a step says beyond stock and orders is about campaigns."""
     expected = step.expected
     declares_more = expected.proposals is not None or expected.insights is not None
+    declares_more |= isinstance(step, Report) and campaign_of(step) is None
     return not declares_more and (campaign_of(step) is not None or expected.commands is not None)
 
 
@@ -136,6 +140,7 @@ class Hypothesis:
         policy: OrderPolicy,
         orders: Mapping[str, Order] | None = None,
         campaigns: Mapping[str, Campaign] | None = None,
+        campaign_policy: CampaignPolicy | None = None,
     ) -> None:
         """`orders`: those that the router knows already; `campaigns`: those that the guard knows, None where none is asked of."""
         self._before = dict(rows.tables[POSITIONS])
@@ -149,7 +154,7 @@ class Hypothesis:
         )
 
         if campaigns is not None:
-            self._talk.invite_others().guard.know(campaigns)
+            self._talk.invite_others(campaign_policy).guard.know(campaigns)
 
     def play(self, script: Script) -> Iterator[Said]:
         """Play it line by line."""

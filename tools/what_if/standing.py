@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from agents.codec import Codec, Malformed, digest
-from agents.inventory.campaigns.rows import Campaign
+from agents.inventory.campaigns.rows import Campaign, CampaignPolicy
 from agents.inventory.campaigns.words import CAMPAIGN_GUARD
 from agents.inventory.capacity import capacity_sku
 from agents.inventory.decide import decide
@@ -124,6 +126,12 @@ def orders_now(topology: Topology, order_ids: Iterable[str], seen: Callable[[int
         return {}
     kept = {order_id: kept_order(topology, order_id, seen) for order_id in order_ids}
     return {order_id: order for order_id, order in kept.items() if order is not None}
+
+
+def campaign_policy(topology: Topology) -> CampaignPolicy:
+    """That of the campaign guard; its edges come into the topic that it folds."""
+    guard = topology.agents.get(CAMPAIGN_GUARD)
+    return topology.campaigns if guard is None else msgspec.structs.replace(topology.campaigns, topic=guard.folds)
 
 
 def campaigns_now(topology: Topology, names: Iterable[str], seen: Callable[[int], None]) -> dict[str, Campaign]:

@@ -169,7 +169,11 @@ def wake(desk: Desk) -> str | None:
         fulfilment.cancel_lines(desk, [line for line in order.lines if line.ready], "uncollected")
         if desk.standing.stage is Stage.CONFIRMED:
             desk.put(ready_at_ms=None)
-    elif order.promise_by_ms is not None and desk.at_ms >= order.promise_by_ms - desk.policy.promise_margin_ms:
+    elif (
+        order.promise_by_ms is not None
+        and not order.warned
+        and desk.at_ms >= order.promise_by_ms - desk.policy.promise_margin_ms
+    ):
         warn(desk)
     # Else the store has other hours than when this was set: it is looked at again when they end.
     return None

@@ -6,6 +6,7 @@ from agents.inventory.channels import Method
 from agents.inventory.orders.rows import LINES_APART
 from agents.inventory.orders.words import REFERENCE_KINDS, OrderKind, OrderRecord
 from agents.inventory.reference_validation import problem_of_channel, problem_of_destination, problem_of_location
+from agents.inventory.transactions import STOCK_KEEPER
 from agents.inventory.validation import LARGEST_QUANTITY, LATEST_MS, LONGEST_NAME
 
 MOST_LINES = 500
@@ -25,6 +26,8 @@ def problem_of(record: OrderRecord) -> str | None:
 def problem_of_reference(record: OrderRecord) -> str | None:
     """LOCATION carries the reference of a place and CHANNEL that of a channel, and they are about no order."""
     location, channel = record.location_reference, record.channel_reference
+    if record.source != STOCK_KEEPER or not record.record_id:
+        return f"{record.kind} is told by the {STOCK_KEEPER} alone, to every partition: `onhand location set`, `channel set`"
     if record.order_id:
         return f"{record.kind} is about no order, and names {record.order_id!r:.60}"
     if (record.kind is OrderKind.LOCATION) != (location is not None) or (channel is None) == (location is None):

@@ -44,7 +44,8 @@ def compare_price(sheet: Sheet, location: str, old: Interest, price: int) -> Non
     """Say when a competitor has become cheaper while we have stock to lose."""
     fallen = SCALE - price * SCALE * SCALE // max(1, old.usual_thousandths)
     row = sheet.outlook(location)
-    if old.days == 0 or fallen < sheet.policy.price_fall or row.unpromised <= 0:
+    idle = row.unpromised <= 0 or not sheet.is_open(location)
+    if old.days == 0 or fallen < sheet.policy.price_fall or idle:
         return
     message = (
         f"A competitor sells {sheet.sku} {fallen // 10} % below the usual price while {row.unpromised} units are at "

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agents.runtime.stopping import CANNOT, FINE, stop_event
+from agents.serve.delivery.alerted import Alerted
 from agents.serve.delivery.memory import Memory
 from agents.serve.delivery.plan import DeliveryPlan
 from agents.serve.delivery.session import Event, Session, SessionOver
@@ -70,10 +71,11 @@ class Adapter:
     async def run(self, stop: asyncio.Event) -> int:
         """Deliver until `stop`. Returns the exit code."""
         telling = asyncio.create_task(self._tell_figures())
+        alerted = Alerted(self._plan)
         try:
             async with Webhooks(self._plan.topology.platforms) as webhooks:
                 while not stop.is_set() and self.failure is None:
-                    self._session = Session(self._plan, webhooks, self._memory, self._hear)
+                    self._session = Session(self._plan, webhooks, self._memory, alerted, self._hear)
                     try:
                         await self._session.run(stop)
                     except SessionOver as over:

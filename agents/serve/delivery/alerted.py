@@ -7,6 +7,7 @@ asked for is all that any process has said of the commands before them.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -20,14 +21,15 @@ from agents.serve.delivery.plan import DeliveryPlan
 
 RECORDS_PER_POLL = 5_000
 POLL_S = 0.2
+LOOK_EVERY_S = 0.05
 PATIENCE_S = 30.0
-"""So long without a record, and the topic cannot be read."""
+"""So long without a record, or with a transaction that does not end, and the topic cannot be read."""
 
 log = logging.getLogger("onhand.deliver")
 
 
 class Alerted:
-    """Follows the topic of alerts. Blocks; raises KafkaException, BrokerUnusable."""
+    """Follows the topic of alerts, over all sessions of a process. Blocks; raises KafkaException, BrokerUnusable."""
 
     def __init__(self, plan: DeliveryPlan) -> None:
         self._topology = plan.topology
@@ -36,26 +38,39 @@ class Alerted:
         self._decode: Callable[..., Alert] = plan.codec.decoder(self._topic or self._commands, "alert")
         self._following: dict[int, int] = {}
         self._open: dict[str, None] = {}
+        self._lock = threading.Lock()
+        """One thread reads at a time: a session that is over may still be at it."""
 
     def read(self) -> Iterable[str]:
         """Idempotency keys of the commands that people believe not to be done, as of now."""
-        if self._topic is None:
-            return ()
-        ends = self._ends(self._topic)
+        with self._lock:
+            return () if self._topic is None else self._read(self._topic)
+
+    def _read(self, topic: str) -> Iterable[str]:
+        ends = self._ends(topic)
         behind = {partition for partition, end in ends.items() if self._following.get(partition, 0) < end}
         if behind:
-            self._read_up_to({partition: ends[partition] for partition in behind}, self._topic)
+            self._read_up_to({partition: ends[partition] for partition in behind}, topic)
         return tuple(self._open)
 
     def _ends(self, topic: str) -> dict[int, int]:
+        """Where each partition ends now.
+
+        What another process committed may stand behind a transaction that is still open: that is waited for.
+        """
         cluster = Cluster(self._topology.kafka)
         found = cluster.topics([topic])
-        return {
-            offsets.partition: offsets.next
-            for partitions in cluster.offsets(found.values()).values()
-            for offsets in partitions
-            if offsets.next > offsets.first
-        }
+        if topic not in found:
+            return {}
+        written = {each.partition: each.next for each in cluster.offsets(found.values(), undecided=True)[topic]}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            spans = cluster.offsets(found.values())[topic]
+            if all(each.next >= written[each.partition] for each in spans):
+                return {each.partition: each.next for each in spans if each.next > each.first}
+            if time.monotonic() > deadline:
+                raise _timed_out(f"a transaction in {topic} does not end")
+            time.sleep(LOOK_EVERY_S)
 
     def _read_up_to(self, ends: dict[int, int], topic: str) -> None:
         consumer = Consumer(
@@ -80,7 +95,7 @@ class Alerted:
                 if messages:
                     quiet_since = time.monotonic()
                 elif time.monotonic() > quiet_since + PATIENCE_S:
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic} could not be read to its end"))  # noqa: SLF001 - its public name
+                    raise _timed_out(f"{topic} could not be read to its end")
         finally:
             consumer.close()
 
@@ -93,7 +108,7 @@ class Alerted:
             # What lies between here and the end are marks of transactions, and what was aborted.
             self._following[partition] = max(offset, self._following.get(partition, 0), ends.get(partition, 0))
         elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
-            raise KafkaException(error)
+            raise KafkaException(KafkaError(error.code(), f"{self._topic}: {error.str()}"))
 
     def _hear(self, value: bytes | None) -> None:
         # Of the many alerts of others not one is decoded: their ids do not name the topic of commands.
@@ -109,3 +124,7 @@ class Alerted:
             self._open[alert.about] = None
         elif alert.resolves is AlertType.COMMAND_FAILED:
             self._open.pop(alert.about, None)
+
+
+def _timed_out(why: str) -> KafkaException:
+    return KafkaException(KafkaError(KafkaError._TIMED_OUT, why))  # noqa: SLF001 - its public name

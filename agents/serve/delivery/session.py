@@ -74,6 +74,7 @@ class Session:
         plan: DeliveryPlan,
         webhooks: Webhooks,
         memory: Memory,
+        alerted: Alerted,
         tell: Callable[[Event], None],
         surroundings: Surroundings = REAL,
     ) -> None:
@@ -97,7 +98,9 @@ class Session:
         self._moved = asyncio.Event()
         """Something was begun or is over."""
         self._exchange: Exchange | None = None
-        self._alerted = Alerted(plan)
+        self._alerted = alerted
+        self._times_assigned: dict[int, int] = {}
+        """By partition: given or taken so many times. Who was asked for before the last one has come too late."""
         self._pump: Pump | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -125,22 +128,29 @@ class Session:
 
     async def assigned(self, partitions: list[int]) -> None:
         """See Listener."""
-        going_on = self._loop.create_task(self._go_on(partitions))
+        for partition in partitions:
+            self._times_assigned[partition] = self._times_assigned.get(partition, 0) + 1
+        going_on = self._loop.create_task(self._go_on({each: self._times_assigned[each] for each in partitions}))
         going_on.add_done_callback(self._over_by)
         await asyncio.wait({going_on})
 
-    async def _go_on(self, partitions: list[int]) -> None:
+    async def _go_on(self, assigned: Mapping[int, int]) -> None:
         """Where the group has committed, or with the first record there is."""
         assert self._exchange is not None
         exchange = self._exchange
         try:
-            committed = await self._in_thread(lambda: exchange.committed(partitions))
+            committed = await self._in_thread(lambda: exchange.committed(list(assigned)))
             # In this order: what was said of the commands before these offsets was committed with them.
-            self.desk.recall(await self._in_thread(self._alerted.read))
+            raised = await self._in_thread(self._alerted.read)
         except (KafkaException, BrokerUnusable, RegistryUnreachable) as error:
             self._fail(error)
             return
+        if self._over.done():
+            return
+        self.desk.recall(raised)
         for partition, (position, metadata) in committed.items():
+            if self._times_assigned[partition] != assigned[partition]:
+                continue  # Taken meanwhile, and perhaps given back: then from another position.
             self._progress[partition] = Progress(max(position, 0), metadata)
             assert self._pump is not None
             self._pump.start(partition, OFFSET_BEGINNING if position == NO_OFFSET else position)
@@ -148,6 +158,8 @@ class Session:
     async def taken(self, partitions: list[int]) -> None:
         """See Listener. Calls under way may end, and their answers be committed; nothing new is begun."""
         numbers = frozenset(partitions)
+        for partition in numbers:
+            self._times_assigned[partition] = self._times_assigned.get(partition, 0) + 1
         self._leaving |= numbers
         self.desk.close(numbers)
         deadline = self._loop.time() + GIVE_UP_WITHIN_S

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -66,12 +68,12 @@ def test_a_plan_leaves_out_a_place_that_has_been_closed_or_of_which_the_channel_
     assert world.book.orders["o1"].attempt == 1
 
 
-def ready_in_store(world: World) -> None:
+def ready_in_store(world: World, **fields: Any) -> None:
     """An order that can be collected since Monday, 10:00, for a day."""
     world.refer(STORE)
     world.run()
     world.pass_time(MONDAY_MS + 10 * HOUR_MS - world.now_ms)
-    world.place("o1", {1: ("SHOE", 2)}, paid=True, method=Method.PICKUP, pickup_location="LEEDS")
+    world.place("o1", {1: ("SHOE", 2)}, paid=True, method=Method.PICKUP, pickup_location="LEEDS", **fields)
     world.run()
     world.tell(OrderKind.READY, "o1")
     world.run()
@@ -88,6 +90,19 @@ def test_a_store_that_opens_longer_gives_shoppers_until_then_and_cries_no_alarm(
     world.pass_time(HOUR_MS + 2 * MINUTE_MS)
     assert world.stage("o1") is Stage.CANCELLED
     assert world.routings[-1].reason == "uncollected"
+
+
+def test_an_order_that_may_be_late_is_told_of_once_also_where_the_store_opens_longer() -> None:
+    world = a_world("LEEDS", policy=OrderPolicy(pickup_window_ms=DAY_MS))
+    ready_in_store(world, promise_by_ms=MONDAY_MS + 12 * HOUR_MS)
+    world.pass_time(3 * HOUR_MS)
+    risks = [each for each in world.routings if each.type is RoutingType.SLA_AT_RISK]
+    world.refer(msgspec.structs.replace(STORE, closes_at="21:00"))
+    world.run()
+    world.pass_time(MONDAY_MS + DAY_MS + 20 * HOUR_MS - world.now_ms)
+    assert world.stage("o1") is Stage.CONFIRMED, "looked at when it closed before, and open by now"
+    assert [each for each in world.routings if each.type is RoutingType.SLA_AT_RISK] == risks
+    assert len(risks) == 1
 
 
 def test_a_channel_cancels_for_as_long_as_its_record_says_and_the_policy_of_orders_says_otherwise() -> None:
@@ -125,7 +140,9 @@ PLACED = OrderRecord(record_id="r", source="s", kind=OrderKind.PLACED, order_id=
         (msgspec.structs.replace(PLACED, order_id="location:LEEDS"), "no order may be named"),
         (msgspec.structs.replace(PLACED, order_id="channel:web"), "no order may be named"),
         (msgspec.structs.replace(PLACED, location_reference=STORE), "only LOCATION and CHANNEL do"),
-        (msgspec.structs.replace(PLACED, kind=OrderKind.LOCATION, location_reference=STORE), "about no order"),
+        (msgspec.structs.replace(reference_record("e", STORE, None), order_id="o"), "about no order"),
+        (msgspec.structs.replace(reference_record("e", STORE, None), source="shop"), "told by the stock_keeper alone"),
+        (reference_record("", STORE, None), "told by the stock_keeper alone"),
         (reference_record("e", None, None), "carries the reference"),
         (reference_record("e", STORE, ChannelReference("web")), "carries the reference"),
         (reference_record("e", LocationReference("LEEDS", daily_capacity=-1), None), "daily_capacity"),
