@@ -27,6 +27,11 @@ RECORDS_PER_POLL = 5_000
 POLL_S = 0.005
 BUSY_POLL_S = 0.002
 """While records come: what arrives meanwhile waits for the end of the poll, which is a part of every latency."""
+SILENT_S = 10.0
+"""A partition of which nothing came for so long is looked after: seen once, the client fetched no more of one partition from a
+change of the assignment on, and said nothing."""
+LOOK_S = 2.0
+"""The question stands behind the fetch that is under way on the same connection: `fetch.wait.max.ms`."""
 HINT_EVERY_S = 1.0
 """Group offsets are only a hint for lag tools: the position is in the state."""
 _TAKEN_PATIENCE_S = 30.0
@@ -58,6 +63,23 @@ class Listener(Protocol):
         """Input position by partition, for the hint. May be called from any thread."""
 
 
+class Following:
+    """How far one partition has been brought."""
+
+    __slots__ = ("asked", "end", "paused", "position", "since")
+
+    def __init__(self, position: int, now: float) -> None:
+        self.position = position
+        """Of the next record; what is behind it may be marks of transactions."""
+        self.since = now
+        """When something came last, or was asked for."""
+        self.asked = False
+        """Whether it was asked for anew, and nothing has come since."""
+        self.end = 0
+        """Of its log, when it was looked at last."""
+        self.paused = False
+
+
 class Pump:
     """Polls one topic for one consumer group."""
 
@@ -85,6 +107,8 @@ class Pump:
         self._reach = Reach(str(settings.get("bootstrap.servers", "")))
         self._fatal: KafkaError | None = None
         self._wait_s = POLL_S
+        self._following: dict[int, Following] = {}
+        """The partitions that have been started."""
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="onhand-pump", daemon=True)
@@ -146,14 +170,15 @@ class Pump:
         self.last_poll_ms = self._surroundings.now_ms()
         if self._fatal is not None:
             raise KafkaException(self._fatal)
-        if messages:
-            self._sort_out(messages)
         now = self._surroundings.monotonic()
+        if messages:
+            self._sort_out(messages, now)
+        self._ask_the_silent(now)
         if now - self._hinted_at > HINT_EVERY_S:
             self._hinted_at = now
             self._hint()
 
-    def _sort_out(self, messages: list[Message]) -> None:
+    def _sort_out(self, messages: list[Message], now: float) -> None:
         records: dict[int, list[InputRecord]] = {}
         last = -1
         of_last: list[InputRecord] = []
@@ -167,7 +192,42 @@ class Pump:
                 of_last = records.setdefault(last, [])
             of_last.append(message)  # type: ignore[arg-type]  # a Message is an InputRecord, but its stubs are wider
         if records:
+            for partition, came in records.items():
+                following = self._following.get(partition)
+                if following is not None:
+                    self._note(partition, following, came, now)
             self._tell(self._listener.arrived, records)
+
+    def _note(self, partition: int, following: Following, records: list[InputRecord], now: float) -> None:
+        """Records of it came; told where they had to be asked for twice."""
+        overdue_ms = self._surroundings.now_ms() - records[0].timestamp()[1]
+        if following.asked and overdue_ms > SILENT_S * 1_000 / 2:
+            where = f"{self.topic}[{partition}]@{records[0].offset()}"
+            log.warning("%s is %d ms old, and came only when it was asked for again", where, overdue_ms)
+        following.position, following.since, following.asked = records[-1].offset() + 1, now, False
+
+    def _ask_the_silent(self, now: float) -> None:
+        """Let the client fetch anew what has brought nothing for long although the log goes on behind it."""
+        for partition, following in self._following.items():
+            if following.paused or now - following.since <= SILENT_S:
+                continue
+            following.since = now
+            end = self._end_of(partition)
+            if end is None:
+                return  # The broker is away; nobody else need be asked about either.
+            if end > max(following.position, following.end):  # Of what was asked for already, only marks may be left.
+                following.asked = self._stand(partition, following.position) is None
+            following.end = end
+
+    def _end_of(self, partition: int) -> int | None:
+        """Where the committed part of its log ends."""
+        assert self._consumer is not None
+        try:
+            end: int = self._consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=LOOK_S)[1]
+        except KafkaException as error:
+            log.debug("%s[%d]: %s", self.topic, partition, error.args[0].str())
+            return None
+        return end
 
     def _heed(self, error: KafkaError, partition: int | None) -> None:
         if error.code() in _LOST_ITS_PLACE and partition is not None:
@@ -197,22 +257,32 @@ class Pump:
             self._reach.lost(error, self._surroundings.monotonic())
 
     def _start(self, partition: int, position: int) -> None:
-        """Seek and resume; `_STATE` means that the fetcher has not taken the assignment in yet: again later."""
+        """`_STATE` means that the fetcher has not taken the assignment in yet: again later."""
+        code = self._stand(partition, position)
+        if code is None:
+            self._following[partition] = Following(position, self._surroundings.monotonic())
+            self._tell(self._listener.started, partition)
+        elif code == KafkaError._STATE:
+            self._jobs.append(lambda: self._start(partition, position))
+
+    def _stand(self, partition: int, position: int) -> int | None:
+        """Let the consumer stand there and bring what follows. Returns the code of what was against it."""
         assert self._consumer is not None
         try:
             self._consumer.seek(TopicPartition(self.topic, partition, position))
             self._consumer.resume([TopicPartition(self.topic, partition)])
         except KafkaException as error:
             code = error.args[0].code()
-            if code == KafkaError._STATE:
-                self._jobs.append(lambda: self._start(partition, position))
-            elif code != KafkaError._UNKNOWN_PARTITION:  # unassigned meanwhile
+            if code not in (KafkaError._STATE, KafkaError._UNKNOWN_PARTITION):  # the second: unassigned meanwhile
                 log.warning("%s[%d] seek: %s", self.topic, partition, error.args[0].str())
-        else:
-            self._tell(self._listener.started, partition)
+            return int(code)
+        return None
 
     def _steer(self, verb: str, partition: int) -> None:
         assert self._consumer is not None
+        following = self._following.get(partition)
+        if following is not None:
+            following.paused, following.since = verb == "pause", self._surroundings.monotonic()
         try:
             getattr(self._consumer, verb)([TopicPartition(self.topic, partition)])
         except KafkaException as error:  # unassigned meanwhile
@@ -230,6 +300,8 @@ class Pump:
 
     def _on_taken(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [p.partition for p in partitions]
+        for number in numbers:
+            self._following.pop(number, None)
         self._learn_member(consumer)
         if numbers:
             log.info("taken %s%s", self.topic, sorted(numbers))

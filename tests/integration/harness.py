@@ -272,15 +272,29 @@ class Stage:
             self.offer(sentinel)
         self.flush()
         for schema in ("answer", "journal"):
-            self.tail(schema).until(
-                lambda tail: set(ids) <= {said.transaction_id for said in tail.all}, seconds, "not settled"
-            )
+            tail = self.tail(schema)
+            try:
+                tail.until(lambda tail: set(ids) <= {said.transaction_id for said in tail.all}, seconds, "not settled")
+            except AssertionError as failed:
+                heard = {said.transaction_id for said in tail.all}
+                silent = [partition for partition, each in enumerate(ids) if each not in heard]
+                raise AssertionError(f"partitions {silent}: {self._ends(tail.topic)}; {failed}") from failed
         causes = {
             said.event_id.rpartition("-")[0] for said in self.tail("answer").all if said.transaction_id in set(ids)
         }
         self.tail("level").until(
             lambda tail: causes <= {level.event_id.rpartition("-")[0] for level in tail.all}, seconds, "levels"
         )
+
+    def _ends(self, topic: str) -> str:
+        """How far a topic and the input are committed, and how far they are written."""
+        cluster = Cluster(self.topology.kafka, connect_seconds=60)
+        found = cluster.topics([topic, self.transactions]).values()
+        committed, written = cluster.offsets(found), cluster.offsets(found, undecided=True)
+        spans = {
+            name: [(a.next, b.next) for a, b in zip(committed[name], written[name], strict=True)] for name in committed
+        }
+        return f"(committed, written) by partition: {spans}"
 
     def levels(self) -> dict[tuple[str, str], Any]:
         """The last level of each SKU and location, as far as it was read."""
@@ -365,9 +379,20 @@ class Stage:
             ):
                 return expected
 
+    def _expected_and_kept(self, seconds: float = 60.0) -> tuple[dict[int, Expected], dict[str, dict[Any, Any]]]:
+        """The oracle's fold, and the rows of the same moment: holds end by themselves meanwhile, and rows change with them."""
+        deadline = time.monotonic() + seconds
+        while True:
+            expected = self._expected_by_now()
+            folded = {partition: want.folded for partition, want in expected.items()}
+            kept = self.kept()
+            if folded == {partition: want.folded for partition, want in self.expected().items()}:
+                return expected, kept
+            assert time.monotonic() < deadline, "the input does not come to rest"
+
     def judge(self) -> dict[int, Expected]:
         """Everything was answered exactly once, in order, as the oracle says; the state is the oracle's. Call `settle`."""
-        expected = self._expected_by_now()
+        expected, kept = self._expected_and_kept()
         answers, journal = self.tail("answer"), self.tail("journal")
         for partition, want in expected.items():
             if want.availability:
@@ -377,7 +402,6 @@ class Stage:
         events = [said.event_id for schema in ("answer", "journal", "level", "alert") for said in self.tail(schema).all]
         doubled = [event for event, count in Counter(events).items() if count > 1]
         assert not doubled, f"{len(doubled)} event ids came more than once: {doubled[:5]}"
-        kept = self.kept()
         for table in (POSITIONS, CLAIMS):
             wanted = {key: row for want in expected.values() for key, row in want.rows.tables[table].items()}
             differing = [key for key in wanted.keys() | kept[table].keys() if wanted.get(key) != kept[table].get(key)]

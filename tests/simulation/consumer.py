@@ -60,6 +60,8 @@ class VirtualConsumer:
         self._at: dict[PartitionLog, int] = {}
         """Next offset by assigned partition."""
         self._paused: set[PartitionLog] = set()
+        self._stuck: set[PartitionLog] = set()
+        """Nothing comes of these any more, until they are sought."""
         self._told_end: dict[PartitionLog, int] = {}
         self._topic = ""
         self._callbacks: dict[str, Callable[[Any, list[TopicPartition]], None]] = {}
@@ -87,6 +89,7 @@ class VirtualConsumer:
             log = self._log(each)
             self._at.pop(log, None)
             self._paused.discard(log)
+            self._stuck.discard(log)
         if self.member is not None:
             numbers = [each.partition for each in partitions]
             self._process.note("gave up", numbers)
@@ -103,6 +106,10 @@ class VirtualConsumer:
         if self._process.meets("seek too early"):
             raise KafkaException(KafkaError(KafkaError._STATE, "not yet"))
         self._at[log] = partition.offset
+        self._stuck.discard(log)
+
+    def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+        return 0, self._log(partition).stable_end
 
     def wants_poll(self) -> bool:
         """Whether a poll would bring something; the world then polls soon."""
@@ -129,7 +136,9 @@ class VirtualConsumer:
         if logs and self._process.meets("redelivery"):
             log = logs[0]
             self._at[log] = max(0, self._at[log] - self._world.between(1, 5))
-        return self._fetch(logs, self._world.between(1, _MOST_AT_ONCE))
+        if logs and self._process.meets("stands still"):
+            self._stuck.add(logs[0])
+        return self._fetch([log for log in logs if log not in self._stuck], self._world.between(1, _MOST_AT_ONCE))
 
     def close(self) -> None:
         if self.member is not None and not self.member.evicted:
@@ -186,7 +195,11 @@ class VirtualConsumer:
 
     def _has_records(self) -> bool:
         for log, at in self._at.items():
-            if at < len(log.entries) and log not in self._paused and (not self._committed or at < log.stable_end):
+            if (
+                at < len(log.entries)
+                and log not in self._paused | self._stuck
+                and (not self._committed or at < log.stable_end)
+            ):
                 return True
         return False
 

@@ -181,3 +181,9 @@ def test_who_is_overtaken_while_it_restores_refuses_nothing_and_is_fenced_off(mo
     assert Standing.FENCED in standings
     assert Standing.REFUSED not in standings
     assert world.has("lost")
+
+
+def test_a_partition_of_which_the_client_brings_nothing_more_is_asked_for_again() -> None:
+    world = Directed({"stands still": 3})
+    world.run()
+    assert world.asked["stands still"] > 3
