@@ -101,7 +101,15 @@ async def stand_still(topology: Topology) -> None:
         await paused.wait()
         send(producer, topic, 1)
         await ears.until({0: [0, 1, 2, 3, 4, 5], 1: [0, 1, 2, 3, 4, 5, 6]})
-        await asyncio.sleep(3 * SILENT_S)
+        paused_one, other = pump._following[0], pump._following[1]
+        looked_at = other.since
+        deadline = time.monotonic() + PATIENCE_S
+        while (
+            other.since <= looked_at + SILENT_S
+        ):  # until the other one was looked after, which has brought nothing either
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        assert not paused_one.asked
         assert ears.offsets[0] == [0, 1, 2, 3, 4, 5], "who is paused is not silent"
         pump.resume(0)
         await ears.until({0: [0, 1, 2, 3, 4, 5, 6], 1: [0, 1, 2, 3, 4, 5, 6]})
