@@ -166,6 +166,8 @@ class PolicyBook:
         """Whether any rule asks for alerts of unusual movements: only then it is remembered what is usual."""
         self.withholds_silent = False
         """Whether any rule withholds stock while its feed is silent."""
+        self.shortest_late_window_ms = DEFAULT_POLICY.late_window_ms
+        """No place has a shorter one."""
         self._rules: dict[str, PolicySettings] = {}
         self._by_sku: dict[str | None, list[PolicySettings]] = {}
         self._locations: set[str | None] = set()
@@ -243,6 +245,8 @@ class PolicyBook:
         self.watches_age = any(rule.aging_after_ms for rule in rules)
         self.watches_movements = any(rule.anomaly_factor for rule in rules)
         self.withholds_silent = any(rule.withhold_when_silent for rule in rules)
+        windows = [rule.late_window_ms for rule in rules if rule.late_window_ms is not None]
+        self.shortest_late_window_ms = min([DEFAULT_POLICY.late_window_ms, *windows])
         self._effective.clear()
         self.derived.clear()
 

@@ -14,6 +14,9 @@ never goes back, and whether a row still counts is judged by the core when it lo
 * losses: whoever reads them leaves out what is older than the shrinkage window; a row of nothing else is kept for as
   long again, for a policy that lengthens it.
 
+Most rows are young. Those are recognised at a glance, by the first fields of the row or by its key, without decoding it:
+a glance may be wrong only in saying that a row deserves a look.
+
 A removed row is looked up as an absent one, so it does not matter when housekeeping comes by, and the audit leaves
 it out. The cursor is kept in memory only: after a restart it begins anew.
 """
@@ -33,7 +36,7 @@ from agents.inventory.reservations import ClosedClaim
 from agents.inventory.shipments import Shipment
 from agents.inventory.shipments import is_forgotten as is_shipment_forgotten
 from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
-from agents.state.keys import Key
+from agents.state.keys import NUMBER_BYTES, Key, decode_number
 from agents.state.ledger import (
     ANSWERS,
     CLOSED_CLAIMS,
@@ -44,6 +47,28 @@ from agents.state.ledger import (
     LedgerRows,
 )
 from agents.state.overlay import Overlay, TableOverlay
+
+
+class _KeptAnswerHead(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The first fields of a KeptAnswer."""
+
+    digest: msgspec.Raw
+    accepted: bool
+    at_ms: int
+    forever: bool = False
+    answer: msgspec.Raw = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
+class _ClosedClaimHead(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The first fields of a ClosedClaim."""
+
+    closing: msgspec.Raw
+    closed_at_ms: int
+
+
+_NIL = msgspec.msgpack.encode(None)
+_kept_answer_head = ANSWERS.head_decoder(_KeptAnswerHead)
+_closed_claim_head = CLOSED_CLAIMS.head_decoder(_ClosedClaimHead)
 
 WINDOWS_KEPT = 2
 """Movements are kept for so many late windows, losses for so many shrinkage windows."""
@@ -60,9 +85,9 @@ class Housekeeper:
         self._rows = rows
         self._answers_keep_ms = answers_keep_ms
         self._walks = (
-            _Walk(overlay.table(ANSWERS), self._answer),
-            _Walk(overlay.table(CLOSED_CLAIMS), self._closed_claim),
-            _Walk(overlay.table(MOVEMENTS), self._movement),
+            _Walk(overlay.table(ANSWERS), self._answer, self._leaves_answer),
+            _Walk(overlay.table(CLOSED_CLAIMS), self._closed_claim, _leaves_closed_claim),
+            _Walk(overlay.table(MOVEMENTS), self._movement, self._leaves_movement),
             _Walk(overlay.table(INBOUNDS), self._shipment),
             _Walk(overlay.table(TRANSFERS), self._shipment),
             _Walk(overlay.table(LOSSES), self._losses),
@@ -74,6 +99,15 @@ class Housekeeper:
         Call it for a chunk after its last decision, with the record time of that: the changes go with the chunk.
         """
         return sum(walk.go_on(at_ms, visits) for walk in self._walks)
+
+    def _leaves_answer(self, _: bytes, row: bytes, at_ms: int) -> bool:
+        kept = _kept_answer_head(row)
+        if kept is None:
+            return False
+        age_ms = at_ms - kept.at_ms
+        if not kept.forever and age_ms > self._answers_keep_ms:
+            return False
+        return age_ms <= MILLISECONDS_PER_DAY or bytes(kept.answer) == _NIL
 
     def _answer(self, _: Key, kept: KeptAnswer, at_ms: int) -> KeptAnswer | None:
         if is_forgotten(kept, at_ms, self._answers_keep_ms):
@@ -100,6 +134,10 @@ class Housekeeper:
     def _closed_claim(self, _: Key, closed: ClosedClaim, at_ms: int) -> ClosedClaim | None:
         return closed if at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY else None
 
+    def _leaves_movement(self, key: bytes, _: bytes, at_ms: int) -> bool:
+        window_ms = self._rows.policies().shortest_late_window_ms
+        return decode_number(key[-NUMBER_BYTES:]) >= second_of(at_ms - WINDOWS_KEPT * window_ms)
+
     def _movement(self, key: Key, movement: Any, at_ms: int) -> Any:
         sku, location, second = cast("tuple[str, str, int]", key)
         late_window_ms = self._policy(sku, location).late_window_ms
@@ -119,24 +157,48 @@ class Housekeeper:
         return self._rows.policy(sku, location, None, category)
 
 
+def _leaves_closed_claim(_: bytes, row: bytes, at_ms: int) -> bool:
+    closed = _closed_claim_head(row)
+    return closed is not None and at_ms - closed.closed_at_ms <= MILLISECONDS_PER_DAY
+
+
+def _looks_at_all(_: bytes, __: bytes, ___: int) -> bool:
+    return False
+
+
 class _Walk:
     """A cursor over one table."""
 
-    def __init__(self, overlay: TableOverlay, judge: Callable[[Key, Any, int], Any]) -> None:
+    def __init__(
+        self,
+        overlay: TableOverlay,
+        judge: Callable[[Key, Any, int], Any],
+        leaves: Callable[[bytes, bytes, int], bool] = _looks_at_all,
+    ) -> None:
+        """`leaves`: whether key and row, not decoded, say that the row is to stay as it is; else `judge` looks at it."""
         self._overlay = overlay
         self._judge = judge
-        self._next: Key = ()
+        self._leaves = leaves
+        self._next = b""
 
     def go_on(self, at_ms: int, visits: int) -> int:
         """Visit the next rows, from the first again after the last."""
         if visits <= 0:
             return 0
-        found = self._overlay.scan((), self._next, visits + 1)
-        self._next = found[visits][0] if len(found) > visits else ()
-        changed = 0
-        for key, row in found[:visits]:
-            left = self._judge(key, row, at_ms)
-            if left is not row:
-                self._overlay.put_stored(key, left)
-                changed += 1
-        return changed
+        found = self._overlay.stored_from(self._next, visits + 1)
+        self._next = found[visits][0] if len(found) > visits else b""
+        leaves = self._leaves
+        return sum([self._look_at(key, row, at_ms) for key, row in found[:visits] if not leaves(key, row, at_ms)])
+
+    def _look_at(self, encoded_key: bytes, encoded_row: bytes, at_ms: int) -> bool:
+        """Whether the row was changed. One that was put in this chunk is left for the next time round."""
+        overlay = self._overlay
+        key = overlay.table.decode_key(encoded_key)
+        if overlay.is_changed(key):
+            return False
+        row = overlay.table.decode_row(encoded_row)
+        left = self._judge(key, row, at_ms)
+        if left is row:
+            return False
+        overlay.put_stored(key, left)
+        return True

@@ -24,6 +24,7 @@ KeyDecoder = Callable[[bytes], Key]
 
 _NUMBER = Struct(">Q")
 _OFFSET = 1 << 63
+NUMBER_BYTES = 8
 
 
 class KeyShapeError(ValueError):
@@ -89,12 +90,21 @@ def key_codec(shape: Shape) -> tuple[KeyEncoder, KeyDecoder]:
     if numbered:
         return _encode_numbered, _decode_numbered
     if closed:
-        return _encode_closed, _decode_closed
+        return _encode_pair_closed if len(texts) == 2 else _encode_closed, _decode_closed
     return encode_texts, decode_texts  # type: ignore[return-value]
 
 
 def _encode_closed(key: Key) -> bytes:
     return encode_texts(key[:-1]) + _NUMBER.pack(key[-1] + _OFFSET)  # type: ignore[operator, arg-type]
+
+
+def _encode_pair_closed(key: Key) -> bytes:
+    """As `_encode_closed`, for the shape that keys are most often of."""
+    first, second, number = key
+    encoded = f"{first}\0{second}\0".encode()  # type: ignore[str-bytes-safe]
+    if encoded.count(0) != 2 or 1 in encoded:
+        encoded = encode_texts((first, second))  # type: ignore[arg-type]
+    return encoded + _NUMBER.pack(number + _OFFSET)  # type: ignore[operator]
 
 
 def _decode_closed(encoded: bytes) -> Key:

@@ -20,7 +20,7 @@ Not for two threads at once: a chunk belongs to one.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.state.keys import Key, KeyPart
@@ -59,7 +59,8 @@ class TableOverlay:
         self._young: dict[Key, Any] = {}
         self._old: dict[Key, Any] = {}
         self._pending: dict[Key, Any] = {}
-        self._sealed: dict[Key, Change] = {}
+        self._sealed: Sequence[Change] = ()
+        self._sealed_at = 0
         self._groups: dict[KeyPart, Group] = {}
         self._old_groups: dict[KeyPart, Group] = {}
         self._grouped_rows = 0
@@ -71,6 +72,8 @@ class TableOverlay:
         self._digest = table.key_digest
         self._last_asked: Key = ()
         self._last_digest: Key = ()
+        self.put: Callable[[Key, Any], None] = self.put_stored if self._digest is None else self._put_digested
+        """Change a row by its key; None removes it."""
         self._is_grouped = table.shape[0] is str and len(table.shape) > 1
         self._pairs = len(table.shape) == 2
 
@@ -81,14 +84,8 @@ class TableOverlay:
         row = self._young.get(key, _UNSEEN)
         return row if row is not _UNSEEN else self._find(key)
 
-    def put(self, key: Key, row: Any) -> None:
-        """Change a row; None removes it."""
-        if self._digest is not None:
-            key = self._digested(key)
-        self.put_stored(key, row)
-
     def put_stored(self, key: Key, row: Any) -> None:
-        """The same by a key as `scan` gives it: in a table of digests, the digest."""
+        """As `put`, by a key as `scan` gives it: in a table of digests, the digest."""
         self.revision += 1
         self._young[key] = row
         self._pending[key] = row
@@ -129,24 +126,34 @@ class TableOverlay:
             merged.sort(key=_first_of)
         return [(table.decode_key(key), row) for key, row in merged[:limit]]
 
-    def seal(self) -> Collection[Change]:
-        """Encode what was put since the last seal, and give all that is sealed."""
-        table, encoded, sealed = self.table, self._encoded, self._sealed
-        encode_key, encode_row = table.encode_key, table.encode_row
-        for key, row in self._pending.items():
-            key_bytes = encoded.get(key) or encode_key(key)
-            sealed[key] = (table, key_bytes, None if row is None else encode_row(row))
-        self._pending = {}
-        return sealed.values()
+    def stored_from(self, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """At most `limit` committed rows by key, not decoded, beginning at the encoded key `start`; see `is_changed`."""
+        return self._store.scan(self.table, b"", start, limit)
+
+    def is_changed(self, key: Key) -> bool:
+        """Whether the row was put since the last commit or discard: what is stored of it is no longer so."""
+        return key in self._pending
+
+    def seal(self) -> Sequence[Change]:
+        """What is pending, encoded: once, until more is put."""
+        if self._sealed_at != self.revision:
+            table, encoded = self.table, self._encoded
+            encode_key, encode_row = table.encode_key, table.encode_row
+            self._sealed = [
+                (table, encoded.get(key) or encode_key(key), None if row is None else encode_row(row))
+                for key, row in self._pending.items()
+            ]
+            self._sealed_at = self.revision
+        return self._sealed
 
     @property
     def has_pending(self) -> bool:
         """Whether anything was changed since the last commit or discard."""
-        return bool(self._pending or self._sealed)
+        return bool(self._pending)
 
     def forget_pending(self) -> None:
         """After a commit: what was pending is the store's now."""
-        self._pending, self._sealed, self._touched, self._encoded = {}, {}, {}, {}
+        self._pending, self._sealed, self._touched, self._encoded = {}, (), {}, {}
         if not self.table.cached:
             self._young = {}
             self._drop_groups()
@@ -155,7 +162,7 @@ class TableOverlay:
         """Forget what is pending, and every cached row and group that it touched."""
         self.revision += 1
         self.discards += 1
-        for key in (*self._pending, *self._sealed):
+        for key in self._pending:
             self._young.pop(key, None)
             self._old.pop(key, None)
             self._old_groups.pop(key[0], None)
@@ -171,6 +178,9 @@ class TableOverlay:
         self._old, self._young = self._young, {}
         self._old_groups, self._groups, self._grouped_rows = self._groups, {}, 0
 
+    def _put_digested(self, key: Key, row: Any) -> None:
+        self.put_stored(self._digested(key), row)
+
     def _digested(self, key: Key) -> Key:
         """The digest key. The last one is remembered: an id is looked up first and put a moment later."""
         if key != self._last_asked:
@@ -180,11 +190,12 @@ class TableOverlay:
 
     def _find(self, key: Key) -> Any:
         """A row that is not in the young generation: from the old one, from its group, or from the store."""
-        row = self._old.get(key, _UNSEEN)
+        row = self._old.get(key, _UNSEEN) if self._old else _UNSEEN
         if row is _UNSEEN:
-            group = self._groups.get(key[0]) or self._old_groups.get(key[0])
-            if group is not None:
-                return group.rows.get(key[1] if self._pairs else key[1:])
+            if self._is_grouped:
+                group = self._groups.get(key[0]) or self._old_groups.get(key[0])
+                if group is not None:
+                    return group.rows.get(key[1] if self._pairs else key[1:])
             encoded = self._encoded[key] = self.table.encode_key(key)
             value = self._store.get(self.table, encoded)
             row = None if value is None else self.table.decode_row(value)
@@ -229,7 +240,7 @@ class TableOverlay:
 
     def _changed_within(self, parts: Key, prefix: bytes, first: bytes) -> dict[bytes, Any]:
         """Encoded key -> row of the pending changes in a range."""
-        keys: Iterable[Key] = (*self._sealed, *self._pending)
+        keys: Iterable[Key] = self._pending
         if parts and self._is_grouped and parts[0] not in self._groups and parts[0] not in self._old_groups:
             keys = self._touched.get(parts[0], ())
         encode_key = self.table.encode_key

@@ -112,9 +112,14 @@ class RocksStore:
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """See `Store.get`. Raises StoreCorrupt where the row's block fails its checksum."""
-        with self._guard:
-            value: bytes | None = self._family(table.name).get(key)
-            return value
+        # As with the guard, but without a call to enter and one to leave it: this runs for every transaction.
+        try:
+            with self._guard.lock:
+                value: bytes | None = self._family(table.name).get(key)
+                return value
+        except Exception as error:
+            self._guard.judge(error)
+            raise
 
     def scan(
         self, table: Table, prefix: bytes, start: bytes = b"", limit: int | None = None
@@ -171,12 +176,13 @@ class RocksStore:
         return int(cache.get_usage())
 
     def _write_batch(self, rows: Sequence[Change], meta: Meta | None) -> None:
-        batch, handles = WriteBatch(raw_mode=True), self._handles
+        batch = WriteBatch(raw_mode=True)
+        of: Table | None = None
+        handle: ColumnFamily | None = None
         for table, key, value in rows:
-            handle = handles.get(table.name)
-            if handle is None:
+            if table is not of:  # They come table by table.
                 self._family(table.name)
-                handle = handles[table.name]
+                of, handle = table, self._handles[table.name]
             if value is None:
                 batch.delete(key, handle)
             else:
@@ -284,16 +290,21 @@ class _Guard:
     def __init__(self, path: Path, opening: bool = False) -> None:
         self._path = path
         self._opening = opening
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self.lock.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._lock.release()
-        if error is not None and (kind is Exception or kind is DbClosedError):
+        self.lock.release()
+        if error is not None:
+            self.judge(error)
+
+    def judge(self, error: BaseException) -> None:
+        """Raise what RocksDB complains of in our words; what is no complaint of RocksDB's is left to the caller."""
+        if type(error) is Exception or type(error) is DbClosedError:
             raise _judged(self._path, str(error), self._opening) from error
 
 

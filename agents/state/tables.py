@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ Array = list[Any]
 """A row as MessagePack gives it when its type is not yet known."""
 Upgrade = Callable[[Array], Array]
 Order = Callable[[Any, Any], Key | None]
+
+Head = TypeVar("Head", bound=msgspec.Struct)
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -79,6 +81,17 @@ class Table:
         object.__setattr__(self, "encode_row", _row_encoder(self))
         object.__setattr__(self, "decode_row", _row_decoder(self))
 
+    def head_decoder(self, head: type[Head]) -> Callable[[bytes], Head | None]:
+        """A decoder of a row's first fields alone, for who looks at many rows; None = look at the whole row.
+
+        `head` has the names of those fields, in their order; what is not looked into may be `msgspec.Raw`.
+        """
+        names = head.__struct_fields__
+        stored_as: type[msgspec.Struct] = self.row if self.stored_as is None else self.stored_as
+        if stored_as.__struct_fields__[: len(names)] != names:
+            raise ValueError(f"{head.__name__} does not begin as the rows of table {self.name} do")
+        return _head_decoder(head, self.version)
+
     def encode_prefix(self, parts: Key) -> bytes:
         """The bytes that every key with these first parts begins with."""
         if self.key_digest is not None:
@@ -133,6 +146,20 @@ def _row_decoder(table: Table) -> Callable[[bytes], Any]:
         return stored if from_array is None else from_array(stored)
 
     return decode_row
+
+
+def _head_decoder(head: type[Head], version: int) -> Callable[[bytes], Head | None]:
+    decode = msgspec.msgpack.Decoder(head).decode
+
+    def decode_head(value: bytes) -> Head | None:
+        if not value or value[0] != version:
+            return None
+        try:
+            return decode(memoryview(value)[1:])
+        except msgspec.MsgspecError:
+            return None
+
+    return decode_head
 
 
 _LIKE_MSGPACK: dict[str, Any] = {"builtin_types": (bytes, bytearray, memoryview)}

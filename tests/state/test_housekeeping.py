@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.inventory.answers import Answer, KeptAnswer, Status
 from agents.inventory.findings import Loss, Losses
@@ -24,11 +26,13 @@ from agents.inventory.rows import (
 )
 from agents.inventory.shipments import SHIPMENTS_KEPT_MS, Inbound, Shipment, Transfer
 from agents.inventory.transactions import Item, Kind, PolicySettings
+from agents.inventory.units import second_of
 from agents.state.housekeeping import Housekeeper
 from agents.state.ledger import LEDGER_TABLES, LedgerRows
 from agents.state.memory import MemoryStore
 from agents.state.overlay import Overlay
 from agents.state.store import Meta
+from agents.state.tables import UndecodableRow
 from tests.state.rows_for_tests import CLAIM, DAY_MS, HOUR_MS, NOON_MS
 
 KEEP_MS = 7 * DAY_MS
@@ -192,6 +196,41 @@ def test_an_id_used_again_in_the_same_chunk_is_not_removed_with_its_former_answe
     kept = house.kept()
     assert kept is not None
     assert kept.at_ms == late
+
+
+AGES_MS = st.sampled_from(
+    [0, 1, 2 * HOUR_MS, 4 * HOUR_MS + 1_000, 8 * HOUR_MS, DAY_MS, DAY_MS + 1, KEEP_MS, KEEP_MS + 1]
+)
+
+
+@given(st.lists(st.tuples(AGES_MS, AGES_MS, AGES_MS, st.booleans(), st.booleans()), max_size=6), AGES_MS)
+def test_what_is_left_at_a_glance_is_what_a_look_leaves(
+    rows: list[tuple[int, int, int, bool, bool]], late_window_ms: int
+) -> None:
+    at_ms = NOON_MS + 9 * DAY_MS
+    rule = PolicySettings(rule="r", location="LEEDS", late_window_ms=late_window_ms)
+    changes: dict[tuple[str, Key], Any] = {(POLICY, ("r",)): rule}
+    for number, (answer_ms, closed_ms, moved_ms, forever, full) in enumerate(rows):
+        ((key, kept),) = answer(number, forever=forever, at_ms=at_ms - answer_ms).items()
+        changes[key] = kept if full else msgspec.structs.replace(kept, answer=None)
+        changes[CLOSED_CLAIMS, ("SHOE", f"o-{number}", 1)] = ClosedClaim(Closing.SHIPPED, at_ms - closed_ms, CLAIM)
+        for location in ("LEEDS", "YORK"):
+            changes[MOVEMENTS, ("SHOE", location, second_of(at_ms - moved_ms))] = Movement(1)
+    at_a_glance, looking = House(changes), House(changes)
+    for walk in looking.housekeeper._walks:
+        walk._leaves = lambda key, row, at_ms: False
+    assert at_a_glance.tidy(at_ms) == looking.tidy(at_ms)
+    for table in LEDGER_TABLES:
+        assert at_a_glance.store.scan(table, b"") == looking.store.scan(table, b"")
+
+
+def test_a_row_whose_first_fields_cannot_be_read_is_looked_at_and_told() -> None:
+    house = House(answer())
+    table = next(table for table in LEDGER_TABLES if table.name == ANSWERS)
+    ((key, _),) = house.store.scan(table, b"")
+    house.store.write([(table, key, b"\x01no row")], None)
+    with pytest.raises(UndecodableRow):
+        house.tidy(NOON_MS)
 
 
 def test_a_discarded_chunk_takes_its_housekeeping_back() -> None:

@@ -108,3 +108,28 @@ def test_two_tables_with_one_prefix_or_the_meta_prefix_are_refused() -> None:
     for prefix in (b"\0", b"", b"ab"):
         with pytest.raises(ValueError, match="prefix"):
             Table("bad", prefix, **options)
+
+
+class CountedHead(msgspec.Struct, frozen=True, array_like=True):
+    text: msgspec.Raw
+    times: int
+
+
+class OtherHead(msgspec.Struct, frozen=True, array_like=True):
+    times: int
+
+
+def test_the_first_fields_of_a_row_are_read_without_the_rest_and_only_in_the_present_version() -> None:
+    head = UPGRADED.head_decoder(CountedHead)
+    row = UPGRADED.encode_row(Counted("a", 7, b""))
+    read = head(row)
+    assert read is not None
+    assert read.times == 7
+    assert head(b"\x01" + row[1:]) is None
+    assert head(row[:1] + b"no row") is None
+    assert head(b"") is None
+
+
+def test_a_head_that_is_not_how_the_rows_begin_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not begin"):
+        UPGRADED.head_decoder(OtherHead)
