@@ -65,6 +65,8 @@ class PartitionStanding:
     input_position: int | None
     end: int
     heartbeat_at_ms: int | None
+    busy_s: float | None = None
+    """Seconds for which its owner has been at one chunk; None while it waits for records, and of workers elsewhere."""
 
     @property
     def lag(self) -> int | None:
@@ -211,6 +213,7 @@ def _told(
         input_position=status["input_position"],
         end=end.next,
         heartbeat_at_ms=None if beat is None else beat.at_ms,
+        busy_s=status.get("busy_s"),  # a worker of an earlier version does not tell it
     )
 
 

@@ -9,10 +9,12 @@ import asyncio
 import logging
 import tempfile
 import warnings
+from functools import cached_property
 from typing import Any
 
 import faust
 
+from agents.runtime.flow import SteadyFlow
 from agents.runtime.plan import WorkerPlan
 from agents.runtime.status import write_status
 from agents.runtime.stopping import CANNOT, FINE, stop_event
@@ -27,6 +29,11 @@ class OnhandApp(faust.App):
     """A Faust app that knows what it runs."""
 
     plan: WorkerPlan
+
+    @cached_property
+    def flow_control(self) -> SteadyFlow:
+        """Faust's own would lose chunks, see flow.py."""
+        return SteadyFlow()
 
 
 def build_app(plan: WorkerPlan) -> OnhandApp:

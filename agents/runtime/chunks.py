@@ -6,6 +6,9 @@ of one record and answers in milliseconds, much traffic makes chunks of thousand
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from agents.runtime.fold import InputRecord
 
 FIRST_LARGEST_CHUNK = 2_000
@@ -25,26 +28,38 @@ RESUME_BELOW = 4_000
 class Inbox:
     """Records of one partition in order of offset, on their way to its owner."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` is only asked for how long the owner has been busy."""
         self._waiting: list[InputRecord] = []
-        self._with_owner = False
+        self._monotonic = monotonic
+        self._busy_since: float | None = None
         self.paused = False
         self.largest_chunk = FIRST_LARGEST_CHUNK
 
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is with the owner."""
-        return not self._with_owner and not self._waiting
+        return self._busy_since is None and not self._waiting
 
     @property
     def busy(self) -> bool:
         """A chunk is with the owner."""
-        return self._with_owner
+        return self._busy_since is not None
+
+    @property
+    def busy_s(self) -> float | None:
+        """Seconds for which it has been there: from the moment it was handed over, on its way to the owner, too. None: none is."""
+        return None if self._busy_since is None else self._monotonic() - self._busy_since
+
+    @property
+    def waiting(self) -> int:
+        """Records that wait for the owner, without the chunk that is with it."""
+        return len(self._waiting)
 
     @property
     def has_chunk(self) -> bool:
         """Whether `take` would give one."""
-        return bool(self._waiting) and not self._with_owner
+        return bool(self._waiting) and self._busy_since is None
 
     def arrive(self, records: list[InputRecord]) -> bool:
         """Records came in. Returns True when the consumer must be paused now."""
@@ -56,9 +71,9 @@ class Inbox:
 
     def take(self) -> list[InputRecord] | None:
         """The next chunk, or None while one is with the owner or nothing waits."""
-        if self._with_owner or not self._waiting:
+        if not self.has_chunk:
             return None
-        self._with_owner = True
+        self._busy_since = self._monotonic()
         largest = self.largest_chunk
         if len(self._waiting) <= largest:
             chunk, self._waiting = self._waiting, []
@@ -74,14 +89,14 @@ class Inbox:
 
     def seize(self) -> bool:
         """Take the owner for a step of its own (a heartbeat); False while a chunk is with it."""
-        if self._with_owner:
+        if self.busy:
             return False
-        self._with_owner = True
+        self._busy_since = self._monotonic()
         return True
 
     def done(self) -> bool:
         """The owner is free again. Returns True when a paused consumer may go on."""
-        self._with_owner = False
+        self._busy_since = None
         if not self.paused or len(self._waiting) > RESUME_BELOW:
             return False
         self.paused = False

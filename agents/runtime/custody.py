@@ -364,7 +364,8 @@ class Custody:
             await self._run(owner.close)
             return
         owner.skip, held.parking = held.skip, None
-        held.owner, held.inbox, held.standing, held.why = owner, Inbox(), Standing.RUNNING, ""
+        held.owner, held.inbox = owner, Inbox(self._surroundings.monotonic)
+        held.standing, held.why = Standing.RUNNING, ""
         assert self.pump is not None
         self.pump.start(held.partition, owner.input_position)
 

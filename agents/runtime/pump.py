@@ -28,8 +28,7 @@ POLL_S = 0.005
 BUSY_POLL_S = 0.002
 """While records come: what arrives meanwhile waits for the end of the poll, which is a part of every latency."""
 SILENT_S = 10.0
-"""A partition of which nothing came for so long is looked after: seen once, the client fetched no more of one partition from a
-change of the assignment on, and said nothing."""
+"""A partition of which nothing came for so long is looked after: a client that fetches no more of one says nothing."""
 LOOK_S = 2.0
 """The question stands behind the fetch that is under way on the same connection: `fetch.wait.max.ms`."""
 HINT_EVERY_S = 1.0

@@ -29,6 +29,8 @@ def status_of(plan: WorkerPlan) -> dict[str, Any]:
             "why": each.why,
             "parked_at": None if each.parking is None else each.parking.offset,
             "listening": each.listening,
+            "busy_s": None if each.inbox.busy_s is None else round(each.inbox.busy_s, 3),
+            "waiting": each.inbox.waiting,
             "input_position": None if each.owner is None else each.owner.input_position,
             "record_time_ms": None if each.owner is None else each.owner.time_ms,
             **({} if each.owner is None else each.owner.counts.as_dict()),

@@ -107,20 +107,29 @@ class Consumer(FaustConsumer):
     def _deliver(self, partition: int, records: list[InputRecord]) -> None:
         """Put one chunk into the queue of the partition's agent."""
         tp = TP(self.plan.topic, partition)
+        channels = self.app.topics._tp_index.get(tp, ())  # type: ignore[attr-defined]
+        if len(channels) != 1:
+            # To none the chunk would be lost without a word, and by two it would be decided twice.
+            self.plan.stop_worker(
+                f"A bug of the runtime: {len(channels)} agents have {tp.topic}[{partition}]. "
+                "The state is safe; start the worker again."
+            )
+            return
         message = Chunk(tp.topic, partition, 0, 0.0, 0, [], None, None, None, 0, 0, tp)
         message.app = self.app
-        for channel in self.app.topics._tp_index[tp]:  # type: ignore[attr-defined]
+        for channel in channels:
             channel.queue.put_nowait(Event(self.app, None, records, {}, message))
 
     async def _tell_agents(self, partitions: set[int]) -> None:
         """Faust must have an actor for each partition, and forget those that are gone, or its conductor asserts."""
         async with self._assigning:
             assigned = {TP(self.plan.topic, partition) for partition in partitions}
-            gone = self._assigned - assigned
+            gone, kept = self._assigned - assigned, self._assigned & assigned
             self._assigned = assigned
             self.app.consumer_generation_id += 1
             if gone:
-                self.app._update_assignment(assigned)  # type: ignore[attr-defined]
+                # Not yet of those that came meanwhile: Faust gives an actor to what is new to it.
+                self.app._update_assignment(kept)  # type: ignore[attr-defined]
                 await self.app.agents.on_rebalance(gone, set())
             if assigned and not self.custody.leaving:
                 self.app.on_rebalance_start()

@@ -16,6 +16,7 @@ OWNER = "agents/runtime/owner.py"
 OPENER = "agents/runtime/opener.py"
 CUSTODY = "agents/runtime/custody.py"
 PLAN = "agents/runtime/plan.py"
+ASSIGNMENTS = "tests/runtime/test_assignment_changes.py"
 DIRECTED = "tests/simulation/test_directed.py"
 
 
@@ -194,6 +195,21 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
         tests=("tests/runtime/test_custody.py",),
+    ),
+    Mutant(
+        "queues emptied when partitions change hands",
+        (Change("agents/runtime/flow.py", "    def clear(self) -> None:\n", "    def clear_not(self) -> None:\n"),),
+        tests=(ASSIGNMENTS,),
+    ),
+    Mutant(
+        "chunks passed over before the first assignment is complete",
+        (Change("agents/runtime/flow.py", "initially_suspended=False", "initially_suspended=True"),),
+        tests=(ASSIGNMENTS,),
+    ),
+    Mutant(
+        "no agent for what comes while another goes",
+        (Change("agents/runtime/transport.py", "_update_assignment(kept)", "_update_assignment(assigned)"),),
+        tests=(ASSIGNMENTS,),
     ),
     Mutant(
         "failed opening keeps the store",

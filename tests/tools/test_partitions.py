@@ -15,6 +15,8 @@ from tests.integration.breaking_worker import repairable
 from tests.integration.harness import Stage, Worker, receipt
 from tests.tools.asking import ask, objects
 from tools.brokers.scratch import ClusterAddress
+from tools.commands.partitions import _standing
+from tools.partitions import PartitionStanding
 
 KEEPER = ("--agent", "stock_keeper")
 
@@ -75,6 +77,23 @@ def test_running_partitions_are_listed_with_owner_position_and_lag(shop: Stage) 
     ]
     assert all(each["lag"] == each["end"] - each["input_position"] for each in listed)
     assert all(each["parked_at"] is None and each["agent"] == "stock_keeper" for each in listed)
+    assert all(each["busy_s"] is None or each["busy_s"] < 1 for each in listed)
+
+
+@pytest.mark.parametrize(
+    ("standing", "parked_at", "busy_s", "shown"),
+    [
+        ("running", None, None, "running"),
+        ("running", None, 4.9, "running"),
+        ("running", None, 71.6, "running, busy for 72 s"),
+        ("parked", 12, 71.6, "parked at 12"),
+    ],
+)
+def test_an_owner_that_has_been_at_one_chunk_for_long_is_shown_as_busy(
+    standing: str, parked_at: int | None, busy_s: float | None, shown: str
+) -> None:
+    told = PartitionStanding("stock_keeper", 0, "1", standing, "", parked_at, 12, 40, None, busy_s)
+    assert _standing(told) == shown
 
 
 def test_from_elsewhere_group_and_heartbeats_tell_the_same(elsewhere: Stage) -> None:

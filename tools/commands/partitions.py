@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tools.partitions import PartitionStanding
 
 WAIT_S = 20
+BUSY_FOR_LONG_S = 5
+"""A chunk takes a fraction of a second. One that takes so long waits for a broker or a disk, and the log says for which."""
 
 
 @click.group("partitions", epilog="Example: onhand partitions list")
@@ -307,6 +309,15 @@ def _plain(each: PartitionStanding) -> dict[str, Any]:
     return {**asdict(each), "lag": each.lag}
 
 
+def _standing(each: PartitionStanding) -> str:
+    """With what belongs to it: where it is parked, or that its owner has been at one chunk for long."""
+    if each.parked_at is not None:
+        return f"{each.standing} at {each.parked_at}"
+    if each.busy_s is not None and each.busy_s >= BUSY_FOR_LONG_S:
+        return f"{each.standing}, busy for {each.busy_s:.0f} s"
+    return each.standing
+
+
 def _show(context: Context, found: list[PartitionStanding]) -> None:
     from rich.table import Table
 
@@ -315,11 +326,10 @@ def _show(context: Context, found: list[PartitionStanding]) -> None:
         table.add_column(name, overflow="fold", justify="right" if name in {"partition", "position", "lag"} else "left")
     now = time.time_ns() // 1_000_000
     for each in found:
-        standing = each.standing if each.parked_at is None else f"{each.standing} at {each.parked_at}"
         age = "never" if each.heartbeat_at_ms is None else f"{max(0, now - each.heartbeat_at_ms) / 1000:.0f} s ago"
         position = "" if each.input_position is None else f"{each.input_position:,}"
         lag = "" if each.lag is None else f"{each.lag:,}"
-        table.add_row(each.agent, str(each.partition), each.owner or "", standing, position, lag, age, each.why)
+        table.add_row(each.agent, str(each.partition), each.owner or "", _standing(each), position, lag, age, each.why)
     context.console.print(table, markup=False)
     for each in found:
         if each.standing == "parked":
