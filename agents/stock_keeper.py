@@ -109,10 +109,10 @@ class LedgerFold:
 
     def fold(self, record: InputRecord, at_ms: int, outbox: Outbox) -> None:
         """Decide one transaction. See `Fold.fold`."""
-        words, value = self._words, record.value()
+        words, value, headers = self._words, record.value(), record.headers()
         if value is not None and len(value) > LARGEST_TRANSACTION_BYTES:
             raise Malformed(f"the value has {len(value)} bytes; a transaction has at most {LARGEST_TRANSACTION_BYTES}")
-        transaction = words.decode(value, record.headers())
+        transaction = words.decode(value, headers)
         check_key(record.key() or b"", transaction)
         offset = record.offset()
         arrival = Arrival(
@@ -122,14 +122,15 @@ class LedgerFold:
             at_ms,
             digest(transaction),
             transaction.source in words.backfill_sources,
-            _first_record_time(record),
+            _first_record_time(record) if headers else None,
             words.watchable_topics,
             self._partition,
         )
         decision = decide(self._rows, arrival, words.answers_keep_ms)
-        outgoing = self._outgoing(transaction.sku, decision)
+        key = transaction.sku.encode()
+        outgoing = self._outgoing(key, decision)
         if words.demand_topic is not None:
-            outgoing += self._to_demand(words.demand_topic, transaction, decision)
+            self._to_demand(words.demand_topic, key, arrival, decision, outgoing)
         if words.orders_topic is not None and transaction.kind in TOLD_TO_ROUTER:
             outgoing += self._references_to_orders(words.orders_topic, transaction, decision)
         if decision.dead_letter is not None:
@@ -144,29 +145,27 @@ class LedgerFold:
         self._time_ms = at_ms
         self._decided += 1
 
-    def _outgoing(self, sku: str, decision: Decision) -> Outbox:
-        words, partition, key = self._words, self._partition, sku.encode()
-        encode_answer, encode_journal = words.answer, words.journal
-        answers, journal = words.answers_topic, words.journal_topic
-        said: Outbox = [(answers, key, encode_answer(answer), partition, None) for answer in decision.answers]
-        said += [(journal, key, encode_journal(record), partition, None) for record in decision.journal]
+    def _outgoing(self, key: bytes, decision: Decision) -> Outbox:
+        words, partition, routed = self._words, self._partition, False
+        said: Outbox = []
+        for answer in decision.answers:
+            said.append((words.answers_topic, key, words.answer(answer), partition, None))
+            routed = routed or answer.routed
+        for record in decision.journal:
+            said.append((words.journal_topic, key, words.journal(record), partition, None))
         for alert in decision.alerts:
             said.append(Outgoing(words.alerts_topic, alert.subject.encode(), words.alert(alert)))
-        if words.orders_topic is not None:
+        if routed and words.orders_topic is not None:
             said += self._to_orders(words.orders_topic, decision)
         if decision.edges or decision.watched:
             said += self._edges(key, decision)
         return said
 
-    def _to_demand(self, topic: str, transaction: Transaction, decision: Decision) -> Outbox:
+    def _to_demand(self, topic: str, key: bytes, arrival: Arrival, decision: Decision, said: Outbox) -> None:
         """What the replenisher needs of a decision, in the partition of the same number."""
         words, partition = self._words, self._partition
-        key, encode = transaction.sku.encode(), words.demand
-        history = transaction.source in words.backfill_sources
-        return [
-            (topic, key or key_of(record).encode(), encode(record), partition, None)
-            for record in copies_of(transaction, decision, words.campaigns_topic, history=history)
-        ]
+        for record in copies_of(arrival.transaction, decision, words.campaigns_topic, history=arrival.backfill):
+            said.append((topic, key or key_of(record).encode(), words.demand(record), partition, None))
 
     def _to_orders(self, topic: str, decision: Decision) -> Outbox:
         """What the order router asked, and what became of the claims it holds, told to it on its own topic."""
@@ -294,7 +293,5 @@ def _shown(key: bytes) -> str:
 
 
 def _first_record_time(record: InputRecord) -> int | None:
-    if not record.headers():
-        return None
     value = header(record, FIRST_RECORD_TIME_HEADER)
     return int(value) if value is not None and value.isdigit() else None

@@ -25,7 +25,7 @@ Neighbouring fields that are mostly at their default (`words.RARE`) are a run, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,14 @@ from agents.codec.words import RARE
 UNUSUAL = (LookupError, ValueError)
 """What a generated decoder raises where the careful way must look. UnicodeDecodeError and Odd are ValueErrors."""
 
-SHORTEST_RUN = 3
+SHORTEST_RUN = 2
+MOST_IN_A_LOOP = 4
+"""Items of an array that are added one by one; each copies the ones before it."""
 OFTEN_SEEN = frozenset({"name", "word"})
 """Roles of strings that a table remembers."""
 
-OWN_VARIABLES = frozenset({"data", "at", "end", "size", "more", "record", "value"})
-"""Local variables of the generated functions: no field may have such a name."""
+OWN_VARIABLES = frozenset({"data", "at", "end", "size", "more", "record", "value", "each", "prefix", "join"})
+"""Variables of the generated functions: no field may have such a name."""
 
 Encoder = Callable[[msgspec.Struct], bytes]
 Decoder = Callable[[bytes, int], msgspec.Struct]
@@ -121,7 +123,7 @@ def _indented(lines: list[str], levels: int = 1) -> list[str]:
 
 
 class _Encoding:
-    """The encoders of one record: every field is one or two expressions that give bytes."""
+    """The encoders of one record: every field is one or two expressions that give bytes, an array some lines before."""
 
     def __init__(self, record: Shape, names: dict[str, Any]) -> None:
         self.record = record.name
@@ -134,20 +136,44 @@ class _Encoding:
         for number, run in enumerate(self.runs):
             if isinstance(run, tuple):
                 self.names[f"RUN_{self.record}_{number}"] = b"".join(self._default_bytes(one) for one in run)
-                lines += self._function(f"encode_{self.record}_{number}", [self._encoded(one) for one in run])
-        return lines + self._function(f"encode_{self.record}", self._parts())
+                lines += self._function(f"encode_{self.record}_{number}", run)
+        return lines + self._function(f"encode_{self.record}", self.runs)
 
     def top(self) -> list[str]:
         """`encoder(prefix)`: the encoder of the whole record with `prefix` in front."""
-        inner = self._function("encode", ["prefix", *self._parts()])
+        inner = self._function("encode", self.runs, "prefix")
         return ["def encoder(prefix):", *_indented(inner), "    return encode"]
 
-    def _function(self, name: str, parts: list[str]) -> list[str]:
-        return [f"def {name}(record):", "    return join((", *(f"        {part}," for part in parts), "    ))"]
+    def _function(self, name: str, runs: Sequence[Run], *first: str) -> list[str]:
+        arrays = [line for one in runs if isinstance(one, Field) for line in self._array(one)]
+        joined = ["return join((", *_indented([f"{part}," for part in (*first, *self._parts(runs))]), "))"]
+        return [f"def {name}(record):", *_indented([*arrays, *joined])]
 
-    def _parts(self) -> list[str]:
+    def _array(self, one: Field) -> list[str]:
+        """The bytes of an array in a variable of its own. Most have one or two items: a loop is cheaper than `map`."""
+        if one.items is None or one.nullable:
+            return []
+        inner, name = one.items.shape, one.name
+        each, every = (
+            ("STRING[each]", "STRING.__getitem__")
+            if inner is None
+            else (f"encode_{inner.name}(each)", f"encode_{inner.name}")
+        )
+        return [
+            f"{name} = b'\\0'",
+            f"if value := record.{name}:",
+            f"    {name} = LONG[len(value)]",
+            f"    if len(value) > {MOST_IN_A_LOOP}:",
+            f"        {name} += join(map({every}, value))",
+            "    else:",
+            "        for each in value:",
+            f"            {name} += {each}",
+            f"    {name} += b'\\0'",
+        ]
+
+    def _parts(self, runs: Sequence[Run]) -> list[str]:
         parts = []
-        for number, run in enumerate(self.runs):
+        for number, run in enumerate(runs):
             if isinstance(run, tuple):
                 usual = " and ".join(self._is_default(one) for one in run)
                 label = f"{self.record}_{number}"
@@ -169,9 +195,7 @@ class _Encoding:
         if one.type == "enum":
             return f"{self._symbols(one)}[{value}]"
         if one.items is not None and not one.nullable:
-            inner = one.items.shape
-            each = f"map(encode_{inner.name}, value)" if inner is not None else "[STRING[name] for name in value]"
-            return f"LONG[len(value)] + join({each}) + b'\\0' if (value := {value}) else b'\\0'"
+            return one.name
         if one.shape is not None and one.nullable:
             return f"b'\\0' if (value := {value}) is None else b'\\2' + encode_{one.shape.name}(value)"
         if one.shape is not None:
@@ -183,7 +207,7 @@ class _Encoding:
         if one.role in OFTEN_SEEN:
             return f"{'OPTIONAL_STRING' if one.nullable else 'STRING'}[{value}]"
         if one.nullable:
-            coded = "b'\\2' + LONG[len(value := value.encode())] + value"
+            coded = "OPTIONAL_LONG[len(value := value.encode())] + value"  # The mark b'\\2' and the length in one.
             return f"b'\\0' if (value := {value}) is None else {coded}"
         return f"LONG[len(value := {value}.encode())], value"
 
@@ -255,13 +279,14 @@ class _Decoding:
         """`decode(data, at)`: the whole record, to the last byte."""
         return [
             "def decode(data, at):",
-            f"    record, at = decode_{self.record}(data, at)",
-            "    if at != len(data):",
-            "        raise Odd",
-            "    return record",
+            *_indented(self._body(["if at != len(data):", "    raise Odd"], "")),
         ]
 
     def _record(self) -> list[str]:
+        return [f"def decode_{self.record}(data, at):", *_indented(self._body([], ", at"))]
+
+    def _body(self, last: list[str], beside: str) -> list[str]:
+        """All fields, then the lines `last`, then the struct and what is returned `beside` it."""
         lines: list[str] = []
         plain = [run for run in self.runs if isinstance(run, Field)]
         for number, run in enumerate(self.runs):
@@ -271,8 +296,10 @@ class _Decoding:
                 lines += self._maybe_run(number)
         struct = f"{self.record}({', '.join(f'{one.name}={one.name}' for one in plain)}"
         if len(plain) < len(self.runs):
-            lines = ["more = None", *lines, "if more is not None:", f"    return {struct}, **more), at"]
-        return [f"def decode_{self.record}(data, at):", *_indented([*lines, f"return {struct}), at"])]
+            lines = ["more = None", *lines, *last, "if more is not None:", f"    return {struct}, **more){beside}"]
+        else:
+            lines += last
+        return [*lines, f"return {struct}){beside}"]
 
     def _maybe_run(self, number: int) -> list[str]:
         label = f"{self.record}_{number}"

@@ -102,7 +102,7 @@ def avro_decoder(own: Schema, shape: Shape, generated: Generated, writers: Write
         if value is None or len(value) > MAXIMUM_BYTES:
             value = check_size(value)
         # A frame in the value goes before one in the headers: no bare record of ours can begin like our own frames.
-        if value[:5] in same:
+        if same and value[:5] in same:
             at = 5
         elif value[:10] == single_object:
             at = 10

@@ -81,7 +81,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
 RARE: dict[str, frozenset[str]] = {
     "Transaction": frozenset(
         {
-            "partial", "revive", "sold", "mode", "bucket", "priority", "max_splits", "locations", "lines",
+            "partial", "revive", "sold", "mode", "bucket", "priority", "max_splits", "locations", "avoid", "lines",
             "promise_by_ms", "destination", "fence", "lot", "expires_on", "inbound", "due_at_ms", "transfer",
             "to_location", "last", "measures", "watcher", "item", "policy", "location_reference",
             "channel_reference", "feed", "who", "why",
@@ -91,7 +91,7 @@ RARE: dict[str, frozenset[str]] = {
     "Answer": frozenset(
         {
             "refusal", "shortfall", "alternatives", "next_receipt_at_ms", "backordered", "from_location",
-            "repeats", "reason", "lines", "routed", "candidates",
+            "repeats", "reason", "lines", "routed", "candidates", "dispatch_days",
         }
     ),
     "Order": frozenset(

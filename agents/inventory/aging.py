@@ -23,7 +23,7 @@ LOOKS_APART_MS = MILLISECONDS_PER_MINUTE
 
 def watch_age(draft: Draft, claim: Claim) -> None:
     """A claim was opened: have it looked at when it is too old, where policy says so."""
-    if not draft.rows.policies().watches_age:
+    if not draft.book.watches_age:
         return
     ages_ms, goods = age_limit_ms(draft, claim), draft.goods
     if ages_ms is not None and (goods.ages_ms is None or ages_ms < goods.ages_ms):

@@ -1,9 +1,11 @@
-"""The answer to a transaction, and its journal record."""
+"""The answer to a transaction, and its journal record.
+
+Both are made for nearly every transaction, so their fields are given by position, in the order in which they are declared.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from agents.inventory.alerts import AlertType
 from agents.inventory.answers import Alternative, Answer, DispatchDay, LineState, Status, legs_of
@@ -11,14 +13,15 @@ from agents.inventory.dates import next_receipt_ms
 from agents.inventory.departures import TELLING, dispatch_days
 from agents.inventory.draft import Draft
 from agents.inventory.outcomes import LineOutcome, Outcome
-from agents.inventory.places import line_of, lines_of, place_of, places_asked
+from agents.inventory.places import lines_of, places_asked
 from agents.inventory.postings import JournalRecord
 from agents.inventory.promising import promisable
 from agents.inventory.refusals import Refusal
 from agents.inventory.transactions import ORDER_ROUTER, Kind
 
 MOST_ALTERNATIVES = 5
-STOCK_TAKING: Mapping[Kind, str] = MappingProxyType({Kind.COUNT: "count", Kind.SNAPSHOT: "snapshot"})
+ACCEPTED, REFUSED = Status.ACCEPTED, Status.REFUSED
+STOCK_TAKING: Mapping[Kind, str] = {Kind.COUNT: "count", Kind.SNAPSHOT: "snapshot"}
 """The reason of a difference that was posted, where none was given."""
 
 SHORT = frozenset({Refusal.CHANNEL_QUOTA, Refusal.INSUFFICIENT_ATP})
@@ -30,27 +33,28 @@ HELPED_ELSEWHERE = SHORT | {Refusal.UNKNOWN_LOCATION}
 def record_of(draft: Draft) -> JournalRecord:
     """The journal record of an accepted transaction; takes the postings written since the last expiry."""
     transaction = draft.transaction
+    kind = transaction.kind
     postings = tuple(draft.postings)
     draft.postings.clear()
     return JournalRecord(
-        event_id=draft.next_event_id(),
-        transaction_id=transaction.transaction_id,
-        source=transaction.source,
-        sku=draft.sku,
-        kind=transaction.kind,
-        at_ms=draft.at_ms,
-        occurred_at_ms=draft.occurred_at_ms,
-        postings=postings,
-        reason=transaction.reason or STOCK_TAKING.get(transaction.kind),
-        holder=transaction.holder,
-        line=None if transaction.holder is None or len(transaction.lines) > 1 else line_of(transaction),
-        channel=transaction.channel,
-        order_id=transaction.order_id,
-        who=transaction.who,
-        why=transaction.why,
-        location=place_of(transaction),
-        oversold=oversold_units(draft) if draft.alerts else 0,
-        item=transaction.item,
+        draft.next_event_id(),
+        transaction.transaction_id,
+        transaction.source,
+        draft.sku,
+        kind,
+        draft.at_ms,
+        draft.occurred_at_ms,
+        postings,
+        transaction.reason or STOCK_TAKING.get(kind),
+        transaction.holder,
+        draft.line,
+        transaction.channel,
+        transaction.order_id,
+        transaction.who,
+        transaction.why,
+        draft.place,
+        oversold_units(draft) if draft.alerts else 0,
+        transaction.item,
     )
 
 
@@ -62,37 +66,38 @@ def oversold_units(draft: Draft) -> int:
 def answer_of(draft: Draft, outcome: Outcome) -> Answer:
     """The answer, with what the claims named hold after all this."""
     transaction = draft.transaction
-    refusal, holder, line, claim = outcome.refusal, transaction.holder, None, None
-    if holder is not None and len(transaction.lines) < 2:
-        line = line_of(transaction)
-        claim = draft.claim(holder, line)
-    location = place_of(transaction) or outcome.location
+    refusal, holder, line = outcome.refusal, transaction.holder, draft.line
+    claim = None if holder is None or line is None else draft.claim(holder, line)
+    location = draft.place or outcome.location
+    routed = transaction.source == ORDER_ROUTER
     return Answer(
-        event_id=draft.next_event_id(),
-        status=Status.ACCEPTED if refusal is None else Status.REFUSED,
-        transaction_id=transaction.transaction_id,
-        source=transaction.source,
-        sku=draft.sku,
-        kind=transaction.kind,
-        at_ms=draft.at_ms,
-        refusal=refusal,
-        shortfall=outcome.shortfall,
-        quantity=outcome.quantity,
-        location=location,
-        holder=holder,
-        line=line,
-        legs=legs_of(claim),
-        backordered=0 if claim is None else claim.backordered,
-        due_ms=None if claim is None else claim.due_ms,
-        alternatives=() if refusal is None else alternatives_to(draft, refusal, location),
-        next_receipt_at_ms=None if refusal is None else next_receipt_after(draft, refusal),
-        channel=transaction.channel,
-        order_id=transaction.order_id,
-        reason=transaction.reason,
-        lines=lines_after(draft, outcome.lines) if len(transaction.lines) > 1 else (),
-        routed=transaction.source == ORDER_ROUTER,
-        candidates=draft.candidates,
-        dispatch_days=days_told(draft) if transaction.source == ORDER_ROUTER else (),
+        draft.next_event_id(),
+        ACCEPTED if refusal is None else REFUSED,
+        transaction.transaction_id,
+        transaction.source,
+        draft.sku,
+        transaction.kind,
+        draft.at_ms,
+        refusal,
+        outcome.shortfall,
+        outcome.quantity,
+        location,
+        holder,
+        line,
+        legs_of(claim),
+        0 if claim is None else claim.backordered,
+        None if claim is None else claim.due_ms,
+        () if refusal is None else alternatives_to(draft, refusal, location),
+        None if refusal is None else next_receipt_after(draft, refusal),
+        None,  # from_location: only of a notice.
+        None,  # repeats: only of a repeat.
+        transaction.channel,
+        transaction.order_id,
+        transaction.reason,
+        lines_after(draft, outcome.lines) if len(transaction.lines) > 1 else (),
+        routed,
+        draft.candidates,
+        days_told(draft) if routed else (),
     )
 
 
@@ -126,7 +131,7 @@ def lines_after(draft: Draft, outcomes: Sequence[LineOutcome]) -> tuple[LineStat
 
 def next_receipt_after(draft: Draft, refusal: Refusal) -> int | None:
     """When the next goods are due at the place that was asked for, or anywhere, where more of them would have helped."""
-    return next_receipt_ms(draft, place_of(draft.transaction)) if refusal in SHORT else None
+    return next_receipt_ms(draft, draft.place) if refusal in SHORT else None
 
 
 def alternatives_to(draft: Draft, refusal: Refusal, location: str | None) -> tuple[Alternative, ...]:

@@ -84,7 +84,7 @@ class LineState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     due_ms: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The answer to one transaction, or a notice about one claim."""
 
     event_id: str
@@ -166,6 +166,8 @@ def lines_told(answer: Answer) -> tuple[int, ...]:
 
 def legs_of(claim: Claim | None) -> tuple[LegState, ...]:
     """What the claim holds, as told to its holder; nothing of a closed one."""
-    if claim is None:
-        return ()
-    return tuple([LegState(leg.location, leg.reserved, leg.allocated) for leg in claim.legs])
+    told: tuple[LegState, ...] = ()
+    if claim is not None:
+        for leg in claim.legs:  # Nearly always one: a list would cost more.
+            told += (LegState(leg.location, leg.reserved, leg.allocated),)
+    return told

@@ -315,7 +315,7 @@ def states_changed(draft: Draft) -> bool:
 
 def classes_of(draft: Draft, places: tuple[str, ...]) -> tuple[Class, ...]:
     """The channels by their terms at these places, by name of the first."""
-    book, references = draft.rows.policies(), draft.references
+    book, references = draft.book, draft.references
     item = draft.goods.item
     fenced = tuple(each.channel for each in draft.goods.fences)
     key = (references, book.goods_key(draft.sku, None if item is None else item.category), places, fenced)

@@ -23,7 +23,7 @@ from agents.inventory.inbounds import announced
 from agents.inventory.items import is_tracked
 from agents.inventory.outcomes import LineOutcome, Outcome, accept, refuse
 from agents.inventory.places import holder_of, places_asked, refusal_of_names
-from agents.inventory.postings import Account
+from agents.inventory.postings import ALLOCATED, RESERVED, UNPROMISED
 from agents.inventory.promising import promisable, withheld
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, Leg, is_firm
@@ -88,7 +88,7 @@ def open_plainly(draft: Draft, location: str, *, firm: bool) -> Outcome | None:
         return None
     if transaction.lot is not None or promisable(draft, location, transaction.channel) < quantity:
         return None
-    shelf.move(Account.UNPROMISED, Account.ALLOCATED if firm else Account.RESERVED, quantity, holder, line)
+    shelf.move(UNPROMISED, ALLOCATED if firm else RESERVED, quantity, holder, line)
     fenced = take_fence(draft, location, transaction.channel, quantity) if draft.goods.fences else 0
     leg = Leg(location, 0, quantity, 0, fenced) if firm else Leg(location, quantity, 0, 0, fenced)
     claim = terms_of(draft, (location,), (leg,), firm=firm)
@@ -160,13 +160,16 @@ def terms_of(draft: Draft, asked: tuple[str, ...], legs: tuple[Leg, ...] = (), *
         policy.max_splits if transaction.max_splits is None else transaction.max_splits,
         transaction.channel,
         transaction.order_id,
-        promise_by_ms=promise_by_ms,
-        inbound=transaction.inbound,
-        avoid=transaction.avoid,
-        routed=transaction.source == ORDER_ROUTER,
-        lot=transaction.lot,
-        destination=transaction.destination,
-        opened_at_ms=draft.at_ms,
+        (),
+        0,
+        0,
+        promise_by_ms,
+        transaction.inbound,
+        transaction.avoid,
+        transaction.source == ORDER_ROUTER,
+        transaction.lot,
+        transaction.destination,
+        draft.at_ms,
     )
 
 

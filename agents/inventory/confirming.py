@@ -15,8 +15,8 @@ from agents.inventory.expiry import expired_lately
 from agents.inventory.granting import free_at, place_units, spread, units_of
 from agents.inventory.lines import decide_lines
 from agents.inventory.outcomes import Outcome, accept, refuse
-from agents.inventory.places import place_of, refusal_of_name
-from agents.inventory.postings import Account
+from agents.inventory.places import refusal_of_name
+from agents.inventory.postings import ALLOCATED, RESERVED
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import Claim, Leg, first_place, leg_at, soft_units, with_backorder
 from agents.inventory.sourcing import told, weigh
@@ -35,7 +35,7 @@ def confirm(draft: Draft) -> Outcome:
 def confirm_line(draft: Draft, holder: str, line: int, quantity: int | None) -> Outcome:
     """Confirm one line, see `confirm`."""
     transaction = draft.transaction
-    location = place_of(transaction)
+    location = draft.place
     claim = draft.claim(holder, line)
     open_units = 0 if claim is None else soft_units_at(claim, location)
     if claim is None or open_units == 0:
@@ -60,11 +60,11 @@ def soft_units_at(claim: Claim, location: str | None) -> int:
 
 def make_firm(draft: Draft, holder: str, line: int, claim: Claim, quantity: int) -> tuple[int, int]:
     """Make up to `quantity` soft units firm, leg by leg, then those that are waited for: how many of each."""
-    location, left, still_soft = place_of(draft.transaction), quantity, 0
+    location, left, still_soft = draft.place, quantity, 0
     legs: list[Leg] = []
     for leg in claim.legs:
         units = min(left, leg.reserved) if location is None or leg.location == location else 0
-        draft.shelf(leg.location).move(Account.RESERVED, Account.ALLOCATED, units, holder, line)
+        draft.shelf(leg.location).move(RESERVED, ALLOCATED, units, holder, line)
         legs.append(Leg(leg.location, leg.reserved - units, leg.allocated + units, leg.picking, leg.fenced))
         left -= units
         still_soft += leg.reserved - units
@@ -89,7 +89,7 @@ def confirm_expired(draft: Draft, holder: str, line: int, quantity: int | None) 
         return refuse(Refusal.NOTHING_OPEN)
     if not draft.transaction.revive:
         return refuse(Refusal.EXPIRED)
-    location = place_of(draft.transaction)
+    location = draft.place
     if location is not None and soft_units_at(closed.last, location) == 0:
         return refuse(Refusal.NOTHING_OPEN)
     return revive(draft, holder, line, quantity, claim, closed.last)
@@ -102,7 +102,7 @@ def revive(draft: Draft, holder: str, line: int, quantity: int | None, firm: Cla
     """
     transaction = draft.transaction
     wanted = soft_units(last)
-    asked = quantity or soft_units_at(last, place_of(transaction))
+    asked = quantity or soft_units_at(last, draft.place)
     terms = revived_terms(draft, firm, last)
     weighed = None if terms.locations else weigh(draft, terms, free_at)
     shares = spread(draft, terms, wanted)

@@ -62,6 +62,15 @@ from agents.inventory.snapshots import remember_levels
 from agents.inventory.stock_alerts import watch_stock
 from agents.inventory.transactions import INTENTION_KINDS, Kind, Transaction, is_intention
 
+
+def allocate(draft: Draft) -> Outcome:
+    """ALLOCATE says three things: confirm what is reserved, hurry what is late already, or open a firm claim."""
+    transaction = draft.transaction
+    if transaction.confirm:
+        return confirming.confirm(draft)
+    return hurrying.hurry(draft) if transaction.reason == hurrying.SLA_AT_RISK else claiming.allocate(draft)
+
+
 RULES: Mapping[Kind, Callable[[Draft], Outcome]] = MappingProxyType(
     {
         Kind.RECEIPT: facts.receive,
@@ -77,7 +86,7 @@ RULES: Mapping[Kind, Callable[[Draft], Outcome]] = MappingProxyType(
         Kind.SNAPSHOT: snapshots.snapshot,
         Kind.ITEM: items.set_item,
         Kind.RESERVE: claiming.reserve,
-        Kind.ALLOCATE: claiming.allocate,
+        Kind.ALLOCATE: allocate,
         Kind.EXTEND: releasing.extend,
         Kind.RELEASE: releasing.release,
         Kind.SHIP: shipping.ship,
@@ -97,6 +106,9 @@ RULES: Mapping[Kind, Callable[[Draft], Outcome]] = MappingProxyType(
 ABSOLUTE_KINDS = frozenset({Kind.COUNT, Kind.SNAPSHOT})
 """What a claim loses to one of these, a late SHIP may explain."""
 
+BY_THE_CLOCK = (Kind.EXPIRE, Kind.REFRESH)
+"""What nobody asked, so nobody is answered. A tuple: a member is found by identity, without a hash."""
+
 BURIED = frozenset({Refusal.ID_REUSED, Refusal.TOO_LATE, Refusal.NOT_SUPPORTED, Refusal.QUANTITY_NOT_POSITIVE})
 """Refused for one of these, what is no intention is also kept as a dead letter."""
 
@@ -109,14 +121,13 @@ def decide(rows: Rows, arrival: Arrival, answers_keep_ms: int = ANSWERS_KEEP_MS)
     draft = Draft(rows, arrival)
     transaction = arrival.transaction
     if transaction.sku:  # What is broadcast names none.
-        pass_reminders(draft)
+        if draft.goods.reminder_ms is not None:
+            pass_reminders(draft)
         expire_due(draft)
         if draft.goods.due_ms is not None:
             pass_lots(draft)
-    if transaction.kind is Kind.EXPIRE:
-        return finish(draft)
-    if transaction.kind is Kind.REFRESH:
-        return refresh(draft)
+    if transaction.kind in BY_THE_CLOCK:
+        return finish(draft) if transaction.kind is Kind.EXPIRE else refresh(draft)
     kept = recall(draft, answers_keep_ms)
     if kept is not None and kept.digest == arrival.digest:
         draft.answers.append(repeat(draft, kept))
@@ -128,7 +139,7 @@ def decide(rows: Rows, arrival: Arrival, answers_keep_ms: int = ANSWERS_KEEP_MS)
     else:
         if transaction.kind in OPENING and is_capacity(transaction.sku):
             open_day(draft)
-        outcome = rule_of(transaction)(draft)
+        outcome = RULES.get(transaction.kind, not_supported)(draft)
     return conclude(draft, outcome)
 
 
@@ -139,25 +150,13 @@ def refresh(draft: Draft) -> Decision:
         schedule(draft)
     if draft.goods.queued:
         cover_queue(draft)
-    if draft.rows.policies().watches_age or draft.goods.ages_ms is not None:
+    if draft.book.watches_age or draft.goods.ages_ms is not None:
         look_at_ages(draft)
         keep_reminder(draft)
     if draft.postings or draft.notices:
         draft.journal.append(record_of(draft))
         write_notices(draft)
     return finish(draft)
-
-
-def rule_of(transaction: Transaction) -> Callable[[Draft], Outcome]:
-    """The rule that decides it; what this version does not decide yet is refused."""
-    rule = RULES.get(transaction.kind)
-    if rule is None:
-        return not_supported
-    if transaction.kind is not Kind.ALLOCATE:
-        return rule
-    if transaction.reason == hurrying.SLA_AT_RISK and not transaction.confirm:
-        return hurrying.hurry
-    return confirming.confirm if transaction.confirm else rule
 
 
 def not_supported(_draft: Draft) -> Outcome:
@@ -168,10 +167,12 @@ def not_supported(_draft: Draft) -> Outcome:
 def conclude(draft: Draft, outcome: Outcome) -> Decision:
     """Settle what follows, write journal record, answer and notices, and keep the answer."""
     if outcome.refusal is None and draft.sku and not outcome.silent:
-        settle(draft, with_lots=assign_lots(draft))
+        with_lots = assign_lots(draft)
+        if draft.transaction.kind not in INTENTION_KINDS:
+            settle(draft, with_lots=with_lots)
         if draft.goods.queued:
             cover_queue(draft)
-        book = draft.rows.policies()
+        book = draft.book
         if book.counts_demand and draft.transaction.kind in LEAVING:
             remember_demand(draft)
         if book.watches_movements and draft.transaction.kind in MOVING:
@@ -182,6 +183,8 @@ def conclude(draft: Draft, outcome: Outcome) -> Decision:
     if draft.notices:
         write_notices(draft)
     remember(draft, answer)
+    if outcome.refusal is None:
+        return finish(draft)
     return finish(draft, dead_letter_of(draft.transaction, outcome.refusal))
 
 
@@ -191,8 +194,6 @@ def settle(draft: Draft, *, with_lots: bool) -> None:
     `with_lots`: the SKU has lots, or had some before this fact.
     """
     kind = draft.transaction.kind
-    if kind in INTENTION_KINDS:
-        return
     tracked = is_tracked(draft)
     for location in sorted(draft.shelves) if len(draft.shelves) > 1 else tuple(draft.shelves):
         shelf = draft.shelves[location]
@@ -219,9 +220,9 @@ def meet(draft: Draft, shelf: Shelf) -> None:
         raise_unknown(draft, shelf, sku_is_known=sku_is_known)
 
 
-def dead_letter_of(transaction: Transaction, refusal: Refusal | None) -> str | None:
+def dead_letter_of(transaction: Transaction, refusal: Refusal) -> str | None:
     """Why a refused fact or reference record is kept as a dead letter too; None if it is not."""
-    if refusal is None or refusal not in BURIED or is_intention(transaction):
+    if refusal not in BURIED or is_intention(transaction):
         return None
     return f"{transaction.kind} {transaction.transaction_id} of {transaction.source} was refused: {refusal}"
 
@@ -242,7 +243,7 @@ def finish(draft: Draft, dead_letter: str | None = None) -> Decision:
         draft.write_levels()
         if draft.levels and draft.goods.has_snapshots:
             remember_levels(draft)
-    if draft.goods.open_alerts or (draft.sku and draft.rows.policies().watches_stock):
+    if draft.goods.open_alerts or (draft.sku and draft.book.watches_stock):
         watch(draft)
     if draft.alerts:
         draft.number_alerts()
@@ -254,10 +255,10 @@ def finish(draft: Draft, dead_letter: str | None = None) -> Decision:
         draft.changes,
         tuple(draft.answers),
         tuple(draft.journal),
-        tuple(draft.levels),
+        draft.levels,
         tuple(draft.alerts),
         draft.availability,
-        tuple(draft.edges),
-        tuple(draft.watched),
+        draft.edges,
+        draft.watched,
         dead_letter,
     )

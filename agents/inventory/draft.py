@@ -11,7 +11,7 @@ then alerts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,9 +26,16 @@ from agents.inventory.positions import Position, StockLevel
 from agents.inventory.postings import Account, JournalRecord, Posting
 from agents.inventory.reservations import Claim, ClosedClaim, Closing, with_due
 from agents.inventory.rows import CLAIMS, CLOSED_CLAIMS, DUE, GOODS, POSITIONS, Arrival, Due, Key, Row, Rows
-from agents.inventory.transactions import Watcher
+from agents.inventory.transactions import Watcher, line_told, place_of
 
-BUCKETS = frozenset({Account.UNPROMISED, Account.RESERVED, Account.ALLOCATED, Account.QUARANTINED, Account.IN_TRANSIT})
+BUCKETS: Mapping[Account, str] = {
+    Account.UNPROMISED: "unpromised",
+    Account.RESERVED: "reserved",
+    Account.ALLOCATED: "allocated",
+    Account.QUARANTINED: "quarantined",
+    Account.IN_TRANSIT: "in_transit",
+}
+"""The posted buckets of a place, with the name that each has on a shelf."""
 DUE_ROW = Due()
 
 
@@ -91,12 +98,16 @@ class Shelf:
         """Post `quantity` units from one account to another at this location; none at all posts nothing."""
         if quantity == 0:
             return
-        self._postings.append(Posting(source, self.location, -quantity, holder, line, lot))
-        self._postings.append(Posting(target, self.location, quantity, holder, line, lot))
-        if source in BUCKETS:
-            setattr(self, source, getattr(self, source) - quantity)
-        if target in BUCKETS:
-            setattr(self, target, getattr(self, target) + quantity)
+        location = self.location
+        self._postings += (
+            Posting(source, location, -quantity, holder, line, lot),
+            Posting(target, location, quantity, holder, line, lot),
+        )
+        taken, given = BUCKETS.get(source), BUCKETS.get(target)
+        if taken is not None:
+            setattr(self, taken, getattr(self, taken) - quantity)
+        if given is not None:
+            setattr(self, given, getattr(self, given) + quantity)
 
     def move_to(self, other: Shelf, source: Account, target: Account, quantity: int, lot: str | None = None) -> None:
         """Post `quantity` units from an account here to one at another location; none at all posts nothing."""
@@ -104,10 +115,11 @@ class Shelf:
             return
         self._postings.append(Posting(source, self.location, -quantity, None, None, lot))
         self._postings.append(Posting(target, other.location, quantity, None, None, lot))
-        if source in BUCKETS:
-            setattr(self, source, getattr(self, source) - quantity)
-        if target in BUCKETS:
-            setattr(other, target, getattr(other, target) + quantity)
+        taken, given = BUCKETS.get(source), BUCKETS.get(target)
+        if taken is not None:
+            setattr(self, taken, getattr(self, taken) - quantity)
+        if given is not None:
+            setattr(other, given, getattr(other, given) + quantity)
 
     def row(self, at_ms: int, safety_stock: int) -> Position | None:
         """The row as it becomes, with what is withheld there, or None if nothing changed."""
@@ -150,6 +162,7 @@ class Mark(NamedTuple):
     shelves: dict[str, tuple[int, int, int, int, bool]]
     changes: dict[tuple[str, Key], Row | None]
     claims: dict[tuple[str, int], Claim | None]
+    claims_before: dict[tuple[str, int], Claim | None]
     closed_claims: dict[tuple[str, int], ClosedClaim | None]
     goods: Goods
     alerts: int
@@ -161,8 +174,6 @@ class Draft:
 
     __slots__ = (
         "_claims",
-        "_claims_before",
-        "_closed_claims",
         "_events",
         "_policies",
         "alerts",
@@ -170,15 +181,20 @@ class Draft:
         "arrival",
         "at_ms",
         "availability",
+        "book",
         "candidates",
         "changes",
+        "claims_before",
+        "closings",
         "edges",
         "goods",
         "goods_before",
         "journal",
         "levels",
+        "line",
         "notices",
         "occurred_at_ms",
+        "place",
         "postings",
         "references",
         "rows",
@@ -191,8 +207,12 @@ class Draft:
     def __init__(self, rows: Rows, arrival: Arrival) -> None:
         self.rows = rows
         self.arrival = arrival
-        self.transaction = arrival.transaction
-        self.sku = arrival.transaction.sku
+        self.transaction = transaction = arrival.transaction
+        self.sku = sku = transaction.sku
+        self.place = place_of(transaction)
+        """The one place that the transaction names, or None."""
+        self.line = line_told(transaction)
+        """The one line of a holder that the transaction is about, or None."""
         self.at_ms = arrival.at_ms
         self.occurred_at_ms = occurrence_of(arrival)
         self.changes: dict[tuple[str, Key], Row | None] = {}
@@ -201,24 +221,28 @@ class Draft:
         self.answers: list[Answer] = []
         self.notices: list[Notice] = []
         """What holders must hear once the answer is written, see notices.py."""
-        self.levels: list[StockLevel] = []
+        self.levels: tuple[StockLevel, ...] = ()
         self.alerts: list[Alert] = []
         self.availability: Availability | None = None
-        self.edges: list[Edge] = []
-        self.watched: list[tuple[Watcher, Edge]] = []
+        self.edges: tuple[Edge, ...] = ()
+        self.watched: tuple[tuple[Watcher, Edge], ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         """The places that were weighed for the claim of this transaction, for its answer."""
         self.shelves: dict[str, Shelf] = {}
         self._claims: dict[tuple[str, int], Claim | None] = {}
-        self._claims_before: dict[tuple[str, int], Claim | None] = {}
-        self._closed_claims: dict[tuple[str, int], ClosedClaim | None] = {}
+        self.claims_before: dict[tuple[str, int], Claim | None] = {}
+        """By (holder, line), every claim that this decision put, as it was before."""
+        self.closings: dict[tuple[str, int], ClosedClaim | None] = {}
+        """By (holder, line), every claim whose closing this decision remembers or forgets."""
         self._events = 0
-        self._policies: dict[tuple[str | None, str | None], Policy] = {}
-        self.goods_before = rows.goods(self.sku) or NO_GOODS
-        self.goods = self.goods_before
+        self._policies: dict[str | tuple[str | None, str] | None, Policy] = {}
+        """By place, and by (place, channel)."""
+        self.goods = self.goods_before = rows.goods(sku) or NO_GOODS
         """The SKU as a whole, as this decision has left it; changed by `put_goods`."""
         self.references = rows.references()
         """What is known of places and channels."""
+        self.book = rows.policies()
+        """All policy rules in force."""
 
     def next_event_id(self) -> str:
         """The id of the next event of this decision."""
@@ -241,13 +265,13 @@ class Draft:
 
     def policy(self, location: str | None, channel: str | None = None) -> Policy:
         """The policy in force for this SKU there."""
-        where = (location, channel)
+        where = location if channel is None else (location, channel)
         found = self._policies.get(where)
         if found is None:
             item = self.goods.item
             category = None if item is None else item.category
             # Shipments are no goods: no rule withholds some of them, or lets one be waited for.
-            found = DEFAULT_POLICY if is_capacity(self.sku) else self.rows.policy(self.sku, location, channel, category)
+            found = DEFAULT_POLICY if is_capacity(self.sku) else self.book.policy(self.sku, location, channel, category)
             self._policies[where] = found
         return found
 
@@ -295,8 +319,7 @@ class Draft:
         key = (holder, line)
         if key in self._claims:
             return self._claims[key]
-        claim = self.rows.claim(self.sku, holder, line)
-        self._claims[key] = self._claims_before[key] = claim
+        claim = self._claims[key] = self.rows.claim(self.sku, holder, line)
         return claim
 
     def claims(self) -> dict[tuple[str, int], Claim]:
@@ -312,8 +335,8 @@ class Draft:
     def closed_claim(self, holder: str, line: int) -> ClosedClaim | None:
         """What is remembered of a closed claim; the caller judges whether its 24 hours are over."""
         key = (holder, line)
-        if key in self._closed_claims:
-            return self._closed_claims[key]
+        if key in self.closings:
+            return self.closings[key]
         return self.rows.closed_claim(self.sku, holder, line)
 
     def put_claim(self, holder: str, line: int, claim: Claim | None) -> None:
@@ -323,7 +346,10 @@ class Draft:
         """
         old = self.claim(holder, line)
         claim = None if claim is None else with_due(claim)
-        self._claims[holder, line] = claim
+        key = (holder, line)
+        self._claims[key] = claim
+        if key not in self.claims_before:
+            self.claims_before[key] = old
         self.changes[CLAIMS, (self.sku, holder, line)] = claim
         queued = (0 if claim is None else claim.backordered) - (0 if old is None else old.backordered)
         if queued:
@@ -338,7 +364,7 @@ class Draft:
 
     def put_closed_claim(self, holder: str, line: int, closed: ClosedClaim | None) -> None:
         """Remember how a claim closed, or forget it."""
-        self._closed_claims[holder, line] = closed
+        self.closings[holder, line] = closed
         self.changes[CLOSED_CLAIMS, (self.sku, holder, line)] = closed
 
     def keep_or_close(self, holder: str, line: int, claim: Claim, last: Claim, closing: Closing) -> None:
@@ -359,7 +385,8 @@ class Draft:
             },
             dict(self.changes),
             dict(self._claims),
-            dict(self._closed_claims),
+            dict(self.claims_before),
+            dict(self.closings),
             self.goods,
             len(self.alerts),
             tuple(self.notices),
@@ -376,31 +403,24 @@ class Draft:
             shelf.unpromised, shelf.reserved, shelf.allocated, shelf.quarantined, shelf.created = figures
         self.changes = dict(mark.changes)
         self._claims = dict(mark.claims)
-        self._claims_before = {key: self._claims_before[key] for key in mark.claims}
-        self._closed_claims = dict(mark.closed_claims)
+        self.claims_before = dict(mark.claims_before)
+        self.closings = dict(mark.closed_claims)
         self.goods = mark.goods
         del self.alerts[mark.alerts :]
         self.notices = list(mark.notices)
 
-    def changed_claims(self) -> list[tuple[Claim | None, Claim | None]]:
-        """(before, after) of every claim that this decision changed; for the invariants."""
-        claims = self._claims
-        return [(old, claims[key]) for key, old in self._claims_before.items() if old is not claims[key]]
-
-    def closings(self) -> Iterable[tuple[tuple[str, int], ClosedClaim | None]]:
-        """(holder, line) of every claim whose closing this decision remembers or forgets; for the invariants."""
-        return self._closed_claims.items()
-
     def write_levels(self) -> None:
         """Turn every changed position into its new row and its level, by location."""
-        for location in sorted(self.shelves) if len(self.shelves) > 1 else self.shelves:
-            row = self.shelves[location].row(self.at_ms, self.safety_stock(location))
+        shelves, sku = self.shelves, self.sku
+        for location in sorted(shelves) if len(shelves) > 1 else shelves:
+            shelf = shelves[location]
+            row = shelf.row(self.at_ms, self.safety_stock(location))
             if row is None:
                 continue
-            self.changes[POSITIONS, (self.sku, location)] = row
-            before = self.shelves[location].before
+            self.changes[POSITIONS, (sku, location)] = row
+            before = shelf.before
             if before is None or row.revision != before.revision:
-                self.levels.append(level_of(self.next_event_id(), self.sku, location, row))
+                self.levels += (level_of(self.next_event_id(), sku, location, row),)
 
     def alert(
         self,
@@ -451,18 +471,20 @@ def occurrence_of(arrival: Arrival) -> int:
 
 def level_of(event_id: str, sku: str, location: str, row: Position) -> StockLevel:
     """What is published of a position row."""
-    return StockLevel(
-        event_id=event_id,
-        sku=sku,
-        location=location,
-        unpromised=row.unpromised,
-        reserved=row.reserved,
-        allocated=row.allocated,
-        quarantined=row.quarantined,
-        in_transit=row.in_transit,
-        on_hand=row.unpromised + row.reserved + row.allocated + row.quarantined,
-        atp=row.unpromised - row.safety_stock,
-        safety_stock=row.safety_stock,
-        revision=row.revision,
-        as_of_ms=row.as_of_ms,
+    unpromised, reserved, allocated, quarantined = row.unpromised, row.reserved, row.allocated, row.quarantined
+    safety_stock = row.safety_stock
+    return StockLevel(  # By position, as every answer and journal record: names cost far more than the figures.
+        event_id,
+        sku,
+        location,
+        unpromised,
+        reserved,
+        allocated,
+        quarantined,
+        row.in_transit,
+        unpromised + reserved + allocated + quarantined,
+        unpromised - safety_stock,
+        safety_stock,
+        row.revision,
+        row.as_of_ms,
     )

@@ -42,7 +42,7 @@ def is_forgotten(kept: KeptAnswer, at_ms: int, answers_keep_ms: int) -> bool:
 def is_too_late(draft: Draft, answers_keep_ms: int) -> bool:
     """Whether it occurred before ids of its time were forgotten, so that it may be a duplicate that nobody recognises."""
     occurred_at_ms = draft.transaction.occurred_at_ms
-    return occurred_at_ms is not None and not draft.arrival.backfill and occurred_at_ms < draft.at_ms - answers_keep_ms
+    return occurred_at_ms is not None and occurred_at_ms < draft.at_ms - answers_keep_ms and not draft.arrival.backfill
 
 
 def repeat(draft: Draft, kept: KeptAnswer) -> Answer:
@@ -101,10 +101,10 @@ def remember(draft: Draft, answer: Answer) -> None:
     if answer.refusal in NOT_KEPT:
         return
     transaction, arrival = draft.transaction, draft.arrival
-    kept_at_ms = draft.at_ms
-    if is_fact(transaction) and transaction.occurred_at_ms is not None:
+    kept_at_ms, occurred_at_ms = draft.at_ms, transaction.occurred_at_ms
+    if occurred_at_ms is not None and occurred_at_ms > kept_at_ms and is_fact(transaction):
         # A clock that runs ahead must not let the id be forgotten while its time is not yet too late.
-        kept_at_ms = max(kept_at_ms, transaction.occurred_at_ms)
+        kept_at_ms = occurred_at_ms
     draft.changes[ANSWERS, (transaction.source, draft.sku, transaction.transaction_id)] = KeptAnswer(
         arrival.digest,
         answer.refusal is None,

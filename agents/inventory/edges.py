@@ -44,8 +44,8 @@ def say_edges(draft: Draft, groups: tuple[ChannelOffers, ...]) -> None:
         state, previous = State.OUT if offer is None else offer.state, before.get(cell, State.OUT)
         if state != previous:
             edge = edge_of(draft, cell, offer, previous)
-            draft.edges.append(edge)
-            draft.watched += [(watcher, edge) for watcher in draft.goods.watchers]
+            draft.edges += (edge,)
+            draft.watched += tuple([(watcher, edge) for watcher in draft.goods.watchers])
     if draft.transaction.kind is Kind.WATCH:
         tell_present(draft, offered)
 
@@ -62,7 +62,7 @@ def tell_present(draft: Draft, offered: Offered) -> None:
         if not channel.methods or method.value in channel.methods
     ]
     for cell in sorted((*offered, *(cell for cell in everywhere if cell not in offered)), key=order_of):
-        draft.watched.append((watcher, edge_of(draft, cell, offered.get(cell), None)))
+        draft.watched += ((watcher, edge_of(draft, cell, offered.get(cell), None)),)
 
 
 def edge_of(draft: Draft, cell: tuple[str, Method, str | None], offer: Offer | None, previous: State | None) -> Edge:

@@ -18,8 +18,17 @@ def expire_due(draft: Draft) -> None:
 
     The queue of backorders is covered once, in the last of these records.
     """
+    keys = draft.rows.due_claims(draft.sku, draft.at_ms)
+    if keys:
+        expire_claims(draft, tuple(keys))
+    if draft.notices:
+        write_notices(draft)
+
+
+def expire_claims(draft: Draft, keys: tuple[tuple[str, int], ...]) -> None:
+    """Expire those of the claims that are due as this decision has left them, in this order."""
     due: list[tuple[str, int, Claim]] = []
-    for holder, line in tuple(draft.rows.due_claims(draft.sku, draft.at_ms)):
+    for holder, line in keys:
         claim = draft.claim(holder, line)
         if claim is not None and claim.due_ms is not None and claim.due_ms <= draft.at_ms:
             due.append((holder, line, claim))
@@ -29,8 +38,6 @@ def expire_due(draft: Draft) -> None:
             cover_queue(draft)
         draft.journal.append(record_of_expiry(draft, holder, line, claim))
         notify_expired(draft, holder, line, claim)
-    if draft.notices:
-        write_notices(draft)
 
 
 def expire(draft: Draft, holder: str, line: int, claim: Claim) -> None:

@@ -16,7 +16,7 @@ from agents.inventory.lots import block, lot_at, unblock, units_in
 from agents.inventory.movements import is_late, settle_movement
 from agents.inventory.outcomes import Outcome, accept, refuse
 from agents.inventory.places import refusal_of_name
-from agents.inventory.postings import Account
+from agents.inventory.postings import CUSTOMER, UNPROMISED, Account
 from agents.inventory.refusals import Refusal
 from agents.inventory.shrinkage import note_loss
 from agents.inventory.transactions import Bucket, Mode, Transaction
@@ -58,7 +58,7 @@ def sell(draft: Draft) -> Outcome:
     if quantity <= 0:
         return refuse(Refusal.QUANTITY_NOT_POSITIVE)
     shelf = draft.shelf(transaction.location or "")
-    shelf.move(Account.UNPROMISED, Account.CUSTOMER, quantity, lot=transaction.lot)
+    shelf.move(UNPROMISED, CUSTOMER, quantity, lot=transaction.lot)
     if draft.goods.fences and not is_late(draft, shelf):  # A late one takes what a count had missed already.
         take_fence(draft, shelf.location, transaction.channel, quantity)
     settle_movement(draft, shelf, -quantity)

@@ -28,7 +28,7 @@ def set_feed(draft: Draft) -> Outcome:
         return accept()
     draft.changes[FEEDS, (new.feed,)] = new
     places = sorted({*silent_places(old)} ^ {*silent_places(new)})
-    if draft.rows.policies().withholds_silent:
+    if draft.book.withholds_silent:
         begin_walk(draft, tuple([Scope(location=place) for place in places]))
     if draft.arrival.partition == 0:
         if new.silent and (old is None or not old.silent):

@@ -16,7 +16,7 @@ from agents.inventory.draft import Draft
 from agents.inventory.fences import give_fence, take_fence
 from agents.inventory.items import is_tracked
 from agents.inventory.life import free_of_lot
-from agents.inventory.postings import Account
+from agents.inventory.postings import ALLOCATED, RESERVED, UNPROMISED
 from agents.inventory.promising import promisable
 from agents.inventory.reservations import Claim, Leg, leg_at, take_from_leg, with_leg
 from agents.inventory.sourcing import Free, order_of_choice
@@ -104,8 +104,8 @@ def take_units(draft: Draft, holder: str, line: int, channel: str | None, locati
     shelf = draft.shelf(location)
     if shelf.before is None:
         shelf.created = True
-    shelf.move(Account.UNPROMISED, Account.RESERVED, soft, holder, line)
-    shelf.move(Account.UNPROMISED, Account.ALLOCATED, firm, holder, line)
+    shelf.move(UNPROMISED, RESERVED, soft, holder, line)
+    shelf.move(UNPROMISED, ALLOCATED, firm, holder, line)
     fenced = take_fence(draft, location, channel, soft + firm) if draft.goods.fences else 0
     return Leg(location, soft, firm, 0, fenced)
 
@@ -120,8 +120,8 @@ def return_units(
     leg = leg_at(claim, location)
     assert leg is not None
     shelf = draft.shelf(location)
-    shelf.move(Account.RESERVED, Account.UNPROMISED, soft, holder, line)
-    shelf.move(Account.ALLOCATED, Account.UNPROMISED, firm, holder, line)
+    shelf.move(RESERVED, UNPROMISED, soft, holder, line)
+    shelf.move(ALLOCATED, UNPROMISED, firm, holder, line)
     left = take_from_leg(leg, soft, firm)
     if to_fence and left.fenced < leg.fenced:
         give_fence(draft, location, claim.channel, leg.fenced - left.fenced)
@@ -132,7 +132,7 @@ def return_all(draft: Draft, holder: str, line: int, claim: Claim) -> None:
     """Post everything that the claim holds back to unpromised, and to its channel's fences."""
     for leg in claim.legs:
         shelf = draft.shelf(leg.location)
-        shelf.move(Account.RESERVED, Account.UNPROMISED, leg.reserved, holder, line)
-        shelf.move(Account.ALLOCATED, Account.UNPROMISED, leg.allocated, holder, line)
+        shelf.move(RESERVED, UNPROMISED, leg.reserved, holder, line)
+        shelf.move(ALLOCATED, UNPROMISED, leg.allocated, holder, line)
         if leg.fenced:
             give_fence(draft, leg.location, claim.channel, leg.fenced)

@@ -12,9 +12,10 @@ from agents.inventory.draft import Draft
 from agents.inventory.granting import free_at
 from agents.inventory.hours import arrival_ms, days_late
 from agents.inventory.outcomes import Outcome, accept_silently
-from agents.inventory.places import holder_of, line_of
+from agents.inventory.places import holder_of
 from agents.inventory.reservations import Claim
 from agents.inventory.sourcing import places_to_choose, weigh
+from agents.inventory.transactions import line_of
 
 SLA_AT_RISK = "sla_at_risk"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from agents.inventory.draft import Draft, Shelf
 from agents.inventory.items import is_tracked
 from agents.inventory.positions import Position
@@ -14,10 +16,22 @@ class InvariantBroken(Exception):
     """The books of a decision do not close. The message says which, of what, and by how much."""
 
 
-Sums = dict[str, dict[str, int]]
-"""Units by location and account."""
+AT_UNPROMISED, AT_RESERVED, AT_ALLOCATED, AT_QUARANTINED, AT_IN_TRANSIT, AT_OUTSIDE = range(6)
+BUCKET_AT: Mapping[Account, int] = {
+    **dict.fromkeys(Account, AT_OUTSIDE),
+    Account.UNPROMISED: AT_UNPROMISED,
+    Account.RESERVED: AT_RESERVED,
+    Account.ALLOCATED: AT_ALLOCATED,
+    Account.QUARANTINED: AT_QUARANTINED,
+    Account.IN_TRANSIT: AT_IN_TRANSIT,
+}
+"""Where the units of an account are summed up; those outside of the places together."""
 
-NOTHING: dict[str, int] = {}
+Sums = dict[str, list[int]]
+"""Units by location, and there by `BUCKET_AT`."""
+
+EXPIRED = Closing.EXPIRED
+NOTHING = (0, 0, 0, 0, 0, 0)
 EMPTY = Position()
 TAKING = (Kind.RESERVE, Kind.ALLOCATE)
 """The kinds that ask for units. A tuple: a member is found by identity, without a hash."""
@@ -39,52 +53,55 @@ def check(draft: Draft) -> None:
     Raises InvariantBroken.
     """
     sums = sum_postings(draft)
-    tracked = is_tracked(draft)
-    takes = tracked and draft.transaction.kind in TAKING
+    takes = draft.transaction.kind in TAKING
     for location, shelf in draft.shelves.items():
-        check_shelf(draft.sku, shelf, sums.get(location, NOTHING), tracked=tracked)
+        check_shelf(draft, shelf, sums.get(location, NOTHING))
         if takes and shelf.before is not None and shelf.unpromised < shelf.before.unpromised:
             check_promise(draft, shelf)
     check_claims(draft, sums)
-    if draft.goods.fences and tracked:
+    if draft.goods.fences and is_tracked(draft):
         check_fences(draft)
 
 
 def sum_postings(draft: Draft) -> Sums:
-    """The postings of the decision by location and account. Double entry: each record's sum to zero."""
+    """The postings of the decision by location and bucket. Double entry: each record's sum to zero."""
     sums: Sums = {}
     for record in draft.journal:
         total = 0
         for posting in record.postings:
-            account, quantity = posting.account, posting.quantity
+            location, quantity = posting.location, posting.quantity
             total += quantity
-            accounts = sums.get(posting.location)
-            if accounts is None:
-                sums[posting.location] = {account: quantity}
-            else:
-                accounts[account] = accounts.get(account, 0) + quantity
+            posted = sums.get(location)
+            if posted is None:
+                posted = sums[location] = [*NOTHING]
+            posted[BUCKET_AT[posting.account]] += quantity
         if total:
             raise InvariantBroken(f"the postings of {draft.sku} sum to {total}, not to zero")
     return sums
 
 
-def check_shelf(sku: str, shelf: Shelf, posted: dict[str, int], *, tracked: bool = True) -> None:
+def check_shelf(draft: Draft, shelf: Shelf, posted: Sequence[int]) -> None:
     """The position is the sum of its postings, and only `unpromised` may be negative."""
     before = shelf.before or EMPTY
+    unpromised, reserved, allocated, quarantined, in_transit, _ = posted
     if (
-        before.unpromised + posted.get(Account.UNPROMISED, 0) != shelf.unpromised
-        or before.reserved + posted.get(Account.RESERVED, 0) != shelf.reserved
-        or before.allocated + posted.get(Account.ALLOCATED, 0) != shelf.allocated
-        or before.quarantined + posted.get(Account.QUARANTINED, 0) != shelf.quarantined
-        or before.in_transit + posted.get(Account.IN_TRANSIT, 0) != shelf.in_transit
+        before.unpromised + unpromised != shelf.unpromised
+        or before.reserved + reserved != shelf.reserved
+        or before.allocated + allocated != shelf.allocated
+        or before.quarantined + quarantined != shelf.quarantined
+        or before.in_transit + in_transit != shelf.in_transit
     ):
         raise InvariantBroken(
-            f"{sku} at {shelf.location} was {before}, {posted} were posted, but it is {figures(shelf)}"
+            f"{draft.sku} at {shelf.location} was {before}, "
+            f"unpromised {unpromised}, reserved {reserved}, allocated {allocated}, quarantined {quarantined}, "
+            f"in_transit {in_transit} were posted, but it is {figures(shelf)}"
         )
     if shelf.reserved < 0 or shelf.allocated < 0 or shelf.quarantined < 0 or shelf.in_transit < 0:
-        raise InvariantBroken(f"a bucket of {sku} at {shelf.location} is below zero: {figures(shelf)}")
-    if shelf.unpromised < 0 and shelf.reserved + shelf.allocated > 0 and tracked:
-        raise InvariantBroken(f"{sku} at {shelf.location} is short while units are promised there: {figures(shelf)}")
+        raise InvariantBroken(f"a bucket of {draft.sku} at {shelf.location} is below zero: {figures(shelf)}")
+    if shelf.unpromised < 0 and shelf.reserved + shelf.allocated > 0 and is_tracked(draft):
+        raise InvariantBroken(
+            f"{draft.sku} at {shelf.location} is short while units are promised there: {figures(shelf)}"
+        )
 
 
 def figures(shelf: Shelf) -> str:
@@ -107,8 +124,11 @@ def check_fences(draft: Draft) -> None:
 
 def check_claims(draft: Draft, sums: Sums) -> None:
     """What claims gained and lost is what was posted to the buckets of claims. Uses up `sums`."""
-    queued = 0
-    for before, after in draft.changed_claims():
+    queued = draft.goods_before.queued
+    for (holder, line), before in draft.claims_before.items():
+        after = draft.claim(holder, line)
+        if after is before:
+            continue
         if before is not None:
             take_legs(sums, before, 1)
             queued -= before.backordered
@@ -116,18 +136,18 @@ def check_claims(draft: Draft, sums: Sums) -> None:
             check_claim(draft.sku, after)
             take_legs(sums, after, -1)
             queued += after.backordered
-    for location, accounts in sums.items():
-        for bucket in (Account.RESERVED, Account.ALLOCATED):
-            if accounts.get(bucket, 0):
-                raise InvariantBroken(
-                    f"{accounts[bucket]} units were posted to {bucket} of {draft.sku} at {location} beyond what its claims hold"
-                )
-    if draft.goods.queued != draft.goods_before.queued + queued or draft.goods.queued < 0:
+    for location, left in sums.items():
+        if left[AT_RESERVED] or left[AT_ALLOCATED]:
+            raise InvariantBroken(
+                f"{left[AT_RESERVED]} reserved and {left[AT_ALLOCATED]} allocated units of {draft.sku} at {location} "
+                f"were posted beyond what its claims hold"
+            )
+    if draft.goods.queued != queued or queued < 0:
         raise InvariantBroken(
-            f"the queue of {draft.sku} is {draft.goods.queued}; it was {draft.goods_before.queued} and changed by {queued}"
+            f"the queue of {draft.sku} is {draft.goods.queued}; by its claims it is {queued}, it was {draft.goods_before.queued}"
         )
-    for (holder, line), closed in draft.closings():
-        if closed is not None and closed.closing is not Closing.EXPIRED and draft.claim(holder, line) is not None:
+    for (holder, line), closed in draft.closings.items():
+        if closed is not None and closed.closing is not EXPIRED and draft.claim(holder, line) is not None:
             raise InvariantBroken(f"line {line} of {holder} for {draft.sku} is open and {closed.closing} at once")
 
 
@@ -150,7 +170,11 @@ def check_promise(draft: Draft, shelf: Shelf) -> None:
 
     What the clock took before in the same decision (an expired lot) was not asked.
     """
-    if shelf.unpromised < draft.safety_stock(shelf.location) and taken_by_asking(draft, shelf.location) > 0:
+    if (
+        shelf.unpromised < draft.safety_stock(shelf.location)
+        and is_tracked(draft)
+        and taken_by_asking(draft, shelf.location) > 0
+    ):
         raise InvariantBroken(
             f"{draft.transaction.kind} took what is not available to promise of {draft.sku} at {shelf.location}: {figures(shelf)}"
         )
@@ -170,8 +194,8 @@ def taken_by_asking(draft: Draft, location: str) -> int:
 def take_legs(sums: Sums, claim: Claim, sign: int) -> None:
     """Add (1) or take away (-1) what the claim holds."""
     for leg in claim.legs:
-        accounts = sums.setdefault(leg.location, {})
-        if leg.reserved:
-            accounts[Account.RESERVED] = accounts.get(Account.RESERVED, 0) + sign * leg.reserved
-        if leg.allocated:
-            accounts[Account.ALLOCATED] = accounts.get(Account.ALLOCATED, 0) + sign * leg.allocated
+        sum_here = sums.get(leg.location)
+        if sum_here is None:
+            sum_here = sums[leg.location] = [*NOTHING]
+        sum_here[AT_RESERVED] += sign * leg.reserved
+        sum_here[AT_ALLOCATED] += sign * leg.allocated

@@ -90,9 +90,9 @@ def assign_lots(draft: Draft) -> bool:
 
     Costs one comparison for a SKU without lots and a transaction that names none. Answers whether there was any lot.
     """
-    lot = asked_lot(draft)
-    if lot is None and not draft.goods.has_lots:
+    if draft.transaction.lot is None and not draft.goods.has_lots:
         return False
+    lot = asked_lot(draft)
     moves = list(zip(draft.postings[::2], draft.postings[1::2], strict=True))
     loose = loose_before(draft, moves)
     draft.postings.clear()

@@ -40,21 +40,9 @@ def places_asked(transaction: Transaction) -> tuple[str, ...]:
     return transaction.locations if len(transaction.locations) < 2 else tuple(dict.fromkeys(transaction.locations))
 
 
-def place_of(transaction: Transaction) -> str | None:
-    """The one place a claim names, or None if it names none."""
-    if transaction.location is not None:
-        return transaction.location
-    return transaction.locations[0] if len(transaction.locations) == 1 else None
-
-
 def holder_of(transaction: Transaction) -> str:
     """The holder of the claim concerned."""
     return transaction.holder or ""
-
-
-def line_of(transaction: Transaction) -> int:
-    """The order line of a claim: of its only line, or `line`."""
-    return transaction.lines[0].line if transaction.lines else transaction.line
 
 
 def lines_of(transaction: Transaction) -> list[tuple[int, int | None]]:

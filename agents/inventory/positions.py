@@ -24,7 +24,7 @@ class Position(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Units withheld from promise as its last level said: so a change of policy alone is noticed, and told once."""
 
 
-class StockLevel(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class StockLevel(msgspec.Struct, frozen=True, gc=False):
     """What is published of a position."""
 
     event_id: str

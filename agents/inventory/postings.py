@@ -24,6 +24,10 @@ class Account(StrEnum):
     SCRAP = "scrap"
 
 
+# Every decision names these: a name of the module costs a tenth of looking up a member of an enumeration.
+UNPROMISED, RESERVED, ALLOCATED, CUSTOMER = Account.UNPROMISED, Account.RESERVED, Account.ALLOCATED, Account.CUSTOMER
+
+
 class Posting(msgspec.Struct, frozen=True, gc=False):
     """One signed line of a double entry."""
 
@@ -36,7 +40,7 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
     lot: str | None = None
 
 
-class JournalRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     """One accepted transaction, or one claim expired before a decision, with its postings."""
 
     event_id: str

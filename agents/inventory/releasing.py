@@ -9,7 +9,7 @@ from agents.inventory.expiry import expired_lately
 from agents.inventory.granting import return_units
 from agents.inventory.lines import decide_lines
 from agents.inventory.outcomes import Outcome, accept, refuse
-from agents.inventory.places import place_of, refusal_of_name
+from agents.inventory.places import refusal_of_name
 from agents.inventory.refusals import Refusal
 from agents.inventory.reservations import (
     Claim,
@@ -21,6 +21,8 @@ from agents.inventory.reservations import (
     with_leg,
     without_backorder,
 )
+
+RELEASED = Closing.RELEASED
 
 
 def extend(draft: Draft) -> Outcome:
@@ -53,9 +55,11 @@ def release(draft: Draft) -> Outcome:
 
 def release_line(draft: Draft, holder: str, line: int, quantity: int | None) -> Outcome:
     """Release one line, see `release`."""
-    location = place_of(draft.transaction)
+    location = draft.place
     claim = draft.claim(holder, line)
-    places = [] if claim is None else [leg.location for leg in claim.legs if location in {None, leg.location}]
+    places = (
+        [] if claim is None else [leg.location for leg in claim.legs if location is None or location == leg.location]
+    )
     waiting = claim.backordered if claim is not None and location is None else 0
     if claim is None or not (places or waiting):
         return refusal_of_name(draft, location) or refuse(Refusal.NOTHING_OPEN)
@@ -67,7 +71,7 @@ def release_line(draft: Draft, holder: str, line: int, quantity: int | None) -> 
         left = None if quantity is None else quantity - released
         after, units = release_leg(draft, holder, line, after, place, left)
         released += units
-    draft.keep_or_close(holder, line, after, claim, Closing.RELEASED)
+    draft.keep_or_close(holder, line, after, claim, RELEASED)
     return accept(released, location=location or first_place(claim))
 
 
@@ -95,7 +99,7 @@ def pick(draft: Draft) -> Outcome:
 
 def pick_line(draft: Draft, holder: str, line: int, quantity: int | None) -> Outcome:
     """Say that one line is being picked, see `pick`."""
-    location = place_of(draft.transaction)
+    location = draft.place
     claim = draft.claim(holder, line)
     after, picked, first = claim, 0, location
     for leg in () if claim is None else claim.legs:

@@ -31,10 +31,10 @@ def set_rule(draft: Draft) -> Outcome:
     """Set a rule as a whole, or remove it if it is withdrawn. It holds from the next record on; never refused."""
     settings = draft.transaction.policy
     assert settings is not None
-    old = draft.rows.policies().rules().get(settings.rule)
+    old = draft.book.rules().get(settings.rule)
     new = None if settings.withdrawn else settings
     draft.changes[POLICY, (settings.rule,)] = new
-    if not (draft.rows.policies().is_empty and says_defaults(new)):
+    if not (draft.book.is_empty and says_defaults(new)):
         begin_walk(draft, scopes_of_change(old, new))
     return accept()
 

@@ -15,8 +15,8 @@ from agents.inventory.draft import Draft
 from agents.inventory.items import is_tracked
 from agents.inventory.movements import is_late, settle_movement
 from agents.inventory.outcomes import Outcome, accept, refuse
-from agents.inventory.places import line_of, refusal_of_name
-from agents.inventory.postings import Account
+from agents.inventory.places import refusal_of_name
+from agents.inventory.postings import ALLOCATED, CUSTOMER, RESERVED, UNPROMISED
 from agents.inventory.refusals import Refusal
 from agents.inventory.releasing import release_leg
 from agents.inventory.reservations import (
@@ -28,7 +28,7 @@ from agents.inventory.reservations import (
     with_leg,
     without_backorder,
 )
-from agents.inventory.transactions import Mode
+from agents.inventory.transactions import Mode, line_of
 from agents.inventory.units import MILLISECONDS_PER_DAY, second_of
 
 
@@ -69,19 +69,15 @@ def ship(draft: Draft) -> Outcome:
         return refuse(Refusal.INSUFFICIENT_ATP, plan.unpromised - max(0, shelf.unpromised))
 
     # From here on it must succeed.
-    shelf.move(Account.UNPROMISED, Account.CUSTOMER, plan.lost_before, holder, line_if(holder, line))
-    shelf.move(Account.ALLOCATED, Account.CUSTOMER, plan.firm, holder, line_if(holder, line), transaction.lot)
-    shelf.move(Account.RESERVED, Account.CUSTOMER, plan.soft, holder, line_if(holder, line), transaction.lot)
-    shelf.move(Account.UNPROMISED, Account.CUSTOMER, plan.unpromised, holder, line_if(holder, line), transaction.lot)
+    told, lot = None if holder is None else line, transaction.lot
+    shelf.move(UNPROMISED, CUSTOMER, plan.lost_before, holder, told)
+    shelf.move(ALLOCATED, CUSTOMER, plan.firm, holder, told, lot)
+    shelf.move(RESERVED, CUSTOMER, plan.soft, holder, told, lot)
+    shelf.move(UNPROMISED, CUSTOMER, plan.unpromised, holder, told, lot)
     settle_movement(draft, shelf, -quantity)
     if holder is not None:
         close_what_left(draft, holder, line, claim, plan)
     return accept(quantity)
-
-
-def line_if(holder: str | None, line: int) -> int | None:
-    """The line, where a holder is named."""
-    return None if holder is None else line
 
 
 def plan_shipment(draft: Draft, holder: str | None, line: int, claim: Claim | None, quantity: int) -> Plan:

@@ -373,6 +373,23 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     why: str | None = None
 
 
+def place_of(transaction: Transaction) -> str | None:
+    """The one place a claim names, or None if it names none."""
+    if transaction.location is not None:
+        return transaction.location
+    return transaction.locations[0] if len(transaction.locations) == 1 else None
+
+
+def line_of(transaction: Transaction) -> int:
+    """The order line of a claim: of its only line, or `line`."""
+    return transaction.lines[0].line if transaction.lines else transaction.line
+
+
+def line_told(transaction: Transaction) -> int | None:
+    """The one line of a holder that it is about; None without a holder, or where it is about several."""
+    return None if transaction.holder is None or len(transaction.lines) > 1 else line_of(transaction)
+
+
 def is_intention(transaction: Transaction) -> bool:
     """Whether it asks: its answer is kept in full, and it may be refused without loss."""
     return transaction.kind in INTENTION_KINDS or (transaction.mode is Mode.REQUEST and transaction.kind in FACT_KINDS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from agents.inventory.findings import MOST_LOSSES
 from agents.inventory.policy import OF_THE_CHOICE, WEIGHTS
-from agents.inventory.reference_validation import problem_of_destination, problem_of_reference
+from agents.inventory.reference_validation import FENCES, WATCHES, problem_of_destination, problem_of_reference
 from agents.inventory.transactions import (
     BROADCAST_KINDS,
     FACT_KINDS,
@@ -75,19 +75,37 @@ LARGEST_WEIGHT = 1_000_000
 REQUESTABLE = frozenset({Kind.SHIP, Kind.TRANSFER_OUT, Kind.ADJUST})
 TRANSFERS = frozenset({Kind.TRANSFER_OUT, Kind.TRANSFER_IN})
 MAY_BE_LAST = frozenset({Kind.RECEIPT, Kind.TRANSFER_IN, Kind.REFRESH})
+SAYS_MORE = BROADCAST_KINDS | TRANSFERS | FENCES | WATCHES | {Kind.INBOUND, Kind.ITEM}
+"""Kinds with fields of their own that must be there."""
+REQUEST, RESERVE, ALLOCATE = Mode.REQUEST, Kind.RESERVE, Kind.ALLOCATE
+"""Asked for with every transaction: a name of the module costs a tenth of looking up a member of an enumeration."""
 
 
 def problem_of(transaction: Transaction) -> str | None:
     """Why the transaction cannot be decided at all, as a sentence; None if it can."""
+    problem = problem_of_names(transaction) or problem_of_numbers(transaction) or problem_of_kind(transaction)
+    if problem is None and says_more(transaction):
+        problem = (
+            problem_of_policy(transaction)
+            or problem_of_lot(transaction)
+            or problem_of_shipment(transaction)
+            or problem_of_reference(transaction)
+            or problem_of_item(transaction)
+        )
+    if problem is None and transaction.kind in NEEDS_HOLDER:
+        problem = problem_of_claim(transaction)
+    return problem
+
+
+def says_more(transaction: Transaction) -> bool:
+    """Whether it is about a lot, goods on their way, a reference or an item: most are about none of these."""
     return (
-        problem_of_names(transaction)
-        or problem_of_numbers(transaction)
-        or problem_of_kind(transaction)
-        or problem_of_lot(transaction)
-        or problem_of_shipment(transaction)
-        or problem_of_reference(transaction)
-        or problem_of_item(transaction)
-        or (problem_of_claim(transaction) if transaction.kind in NEEDS_HOLDER else None)
+        transaction.kind in SAYS_MORE
+        or transaction.lot is not None
+        or transaction.expires_on is not None
+        or transaction.last
+        or transaction.measures is not None
+        or transaction.item is not None
     )
 
 
@@ -97,11 +115,35 @@ def problem_of_names(transaction: Transaction) -> str | None:
         return "transaction_id is empty"
     if not transaction.source:
         return "source is empty"
-    if not transaction.sku and transaction.kind not in BROADCAST_KINDS:
+    if transaction.kind in BROADCAST_KINDS:
+        if transaction.sku:
+            return f"{transaction.kind} is for every partition and cannot name a sku"
+    elif not transaction.sku:
         return f"{transaction.kind} names no sku"
-    if transaction.sku and transaction.kind in BROADCAST_KINDS:
-        return f"{transaction.kind} is for every partition and cannot name a sku"
-    names = [transaction.transaction_id, transaction.source, transaction.sku]
+    return None if has_few_short_names(transaction) else problem_of_each_name(transaction)
+
+
+def has_few_short_names(transaction: Transaction) -> bool:
+    """Whether the names that most transactions have are its only ones, and are good: then none need be looked at alone.
+
+    Together they are no longer than one may be, and no zero is in any of them.
+    """
+    location, holder = transaction.location, transaction.holder
+    if (
+        location == ""
+        or holder == ""
+        or transaction.to_location is not None
+        or transaction.inbound is not None
+        or transaction.transfer is not None
+        or transaction.locations
+    ):
+        return False
+    names = f"{transaction.transaction_id}{transaction.source}{transaction.sku}{location or ''}{holder or ''}"
+    return len(names) <= LONGEST_NAME and "\0" not in names
+
+
+def problem_of_each_name(transaction: Transaction) -> str | None:
+    """The first name that does not fit into a key, or is there and empty."""
     named = (
         transaction.location,
         transaction.holder,
@@ -109,6 +151,7 @@ def problem_of_names(transaction: Transaction) -> str | None:
         transaction.inbound,
         transaction.transfer,
     )
+    names = [transaction.transaction_id, transaction.source, transaction.sku]
     names += [name for name in named if name is not None]
     names += transaction.locations
     for name in names:
@@ -123,19 +166,18 @@ def problem_of_names(transaction: Transaction) -> str | None:
 
 def problem_of_numbers(transaction: Transaction) -> str | None:
     """Numbers must be of a size that can be reckoned with."""
-    quantities = [line.quantity for line in transaction.lines]
-    if transaction.quantity is not None:
-        quantities.append(transaction.quantity)
-    for quantity in quantities:
-        if abs(quantity) > LARGEST_QUANTITY:
-            return f"quantity {quantity} is beyond {LARGEST_QUANTITY}"
-    times = (transaction.occurred_at_ms, transaction.due_at_ms, transaction.promise_by_ms)
-    for time_ms in times:
+    quantity, lines = transaction.quantity, transaction.lines
+    for line in lines:
+        if abs(line.quantity) > LARGEST_QUANTITY:
+            return f"quantity {line.quantity} is beyond {LARGEST_QUANTITY}"
+    if quantity is not None and abs(quantity) > LARGEST_QUANTITY:
+        return f"quantity {quantity} is beyond {LARGEST_QUANTITY}"
+    for time_ms in (transaction.occurred_at_ms, transaction.due_at_ms, transaction.promise_by_ms):
         if time_ms is not None and not 0 <= time_ms <= LATEST_MS:
             return f"{time_ms} is no time in milliseconds since 1970"
     if transaction.ttl_ms is not None and not 0 < transaction.ttl_ms <= LATEST_MS:
         return f"ttl_ms is {transaction.ttl_ms}; it must be above zero"
-    if transaction.line < 1 or any(line.line < 1 for line in transaction.lines):
+    if transaction.line < 1 or (lines and any(line.line < 1 for line in lines)):
         return "line is below 1"
     if transaction.max_splits is not None and transaction.max_splits < 0:
         return "max_splits is below zero"
@@ -144,15 +186,12 @@ def problem_of_numbers(transaction: Transaction) -> str | None:
 
 def problem_of_kind(transaction: Transaction) -> str | None:
     """What the kind needs, and what it cannot take."""
-    kind = transaction.kind
-    fact = kind in FACT_KINDS and transaction.mode is Mode.FACT
-    if fact and transaction.occurred_at_ms is None:
+    kind, is_request = transaction.kind, transaction.mode is REQUEST
+    if transaction.occurred_at_ms is None and kind in FACT_KINDS and not is_request:
         return f"{kind} is a fact and needs occurred_at_ms"
-    if kind in NEEDS_LOCATION and not is_about_a_whole_lot(transaction):
-        if transaction.location is None:
-            return f"{kind} names no location"
-        if transaction.quantity is None:
-            return f"{kind} names no quantity"
+    lacks = transaction.location is None or transaction.quantity is None
+    if lacks and kind in NEEDS_LOCATION and not is_about_a_whole_lot(transaction):
+        return f"{kind} names no {'location' if transaction.location is None else 'quantity'}"
     if transaction.bucket is not None:
         if kind not in NAMES_BUCKET:
             return f"{kind} takes no bucket"
@@ -160,16 +199,21 @@ def problem_of_kind(transaction: Transaction) -> str | None:
             return f"bucket {transaction.bucket} changes only through claims and transfers"
     if transaction.lines and kind not in NEEDS_HOLDER:
         return f"{kind} takes no lines: one record is about one line"
-    if transaction.mode is Mode.REQUEST and kind not in REQUESTABLE:
+    if is_request and kind not in REQUESTABLE:
         return f"{kind} cannot be a request"
-    if kind is Kind.POLICY:
-        return "POLICY carries no policy" if transaction.policy is None else problem_of_rule(transaction.policy)
     return None
 
 
 def is_about_a_whole_lot(transaction: Transaction) -> bool:
     """Whether it blocks a lot or gives it free: then no quantity means all of it, and no location everywhere."""
     return transaction.kind in SETS_APART and transaction.lot is not None and transaction.quantity is None
+
+
+def problem_of_policy(transaction: Transaction) -> str | None:
+    """A POLICY record is about one rule."""
+    if transaction.kind is not Kind.POLICY:
+        return None
+    return "POLICY carries no policy" if transaction.policy is None else problem_of_rule(transaction.policy)
 
 
 def problem_of_lot(transaction: Transaction) -> str | None:
@@ -230,28 +274,32 @@ def problem_of_item(transaction: Transaction) -> str | None:
 
 def problem_of_claim(transaction: Transaction) -> str | None:
     """What an intention about a claim needs, and what contradicts itself."""
-    kind = transaction.kind
+    kind, lines, locations = transaction.kind, transaction.lines, transaction.locations
     if transaction.holder is None:
         return f"{kind} names no holder"
-    if transaction.location is not None and transaction.locations:
+    if locations and transaction.location is not None:
         return "a claim names either location or locations"
-    if transaction.lines and transaction.quantity is not None:
-        return "a claim names either quantity or lines"
-    numbers = [line.line for line in transaction.lines]
-    if len(numbers) != len(set(numbers)):
-        return "a line is named twice"
-    if transaction.confirm and kind is not Kind.ALLOCATE:
+    if lines:
+        if transaction.quantity is not None:
+            return "a claim names either quantity or lines"
+        if len({line.line for line in lines}) != len(lines):
+            return "a line is named twice"
+    if transaction.confirm and kind is not ALLOCATE:
         return f"{kind} cannot confirm"
     if transaction.revive and not transaction.confirm:
         return "only a confirm can revive"
-    if transaction.sold and (kind is not Kind.ALLOCATE or transaction.confirm):
+    if transaction.sold and (kind is not ALLOCATE or transaction.confirm):
         return "only an ALLOCATE that confirms nothing can be sold"
-    opens = kind is Kind.RESERVE or (kind is Kind.ALLOCATE and not transaction.confirm)
-    if opens and transaction.quantity is None and not transaction.lines:
+    if transaction.quantity is None and not lines and opens_claim(transaction):
         return f"{kind} names no quantity"
-    if not opens and len(transaction.locations) > 1:
+    if len(locations) > 1 and not opens_claim(transaction):
         return f"{kind} names one location of the claim, or none"
     return problem_of_destination(transaction.destination)
+
+
+def opens_claim(transaction: Transaction) -> bool:
+    """Whether it makes a claim, or a larger one; the others are about one that is there."""
+    return transaction.kind is RESERVE or (transaction.kind is ALLOCATE and not transaction.confirm)
 
 
 def problem_of_rule(rule: PolicySettings) -> str | None:

@@ -8,7 +8,7 @@ from agents.inventory.draft import occurrence_of
 from agents.inventory.refusals import PRECEDENCE, Refusal
 from agents.inventory.reservations import Claim, Closing, Leg, Loss
 from agents.inventory.rows import ANSWERS, CLAIMS, CLOSED_CLAIMS, DUE, MOVEMENTS, POSITIONS
-from agents.inventory.transactions import FACT_KINDS, INTENTION_KINDS, Kind, Mode
+from agents.inventory.transactions import FACT_KINDS, INTENTION_KINDS, Destination, Kind, Mode
 from agents.inventory.units import MILLISECONDS_PER_DAY as DAY_MS
 from tests.inventory.helpers import SKU, Shop, answer_of, arrival, transaction
 from tools.scenario.memory_rows import MemoryRows
@@ -27,6 +27,30 @@ def test_a_decision_changes_nothing_by_itself() -> None:
     first = decide(rows, told)
     assert decide(rows, told) == first
     assert not any(rows.tables.values())
+
+
+def test_every_field_of_record_answer_claim_and_level_says_what_is_called_so() -> None:
+    """They are made by position: no two fields may have changed places."""
+    shop = stocked(100)
+    shop.tell(Kind.QUARANTINE, 7)
+    shop.tell(Kind.INBOUND, 23, inbound="i1")
+    texts = {field: f"the {field}" for field in ("holder", "channel", "order_id", "reason", "who", "why")}
+    terms: dict[str, Any] = {"inbound": "i1", "promise_by_ms": BEGINS_MS + 5, "max_splits": 3, "priority": 4}
+    terms |= {"ttl_ms": 90_000, "avoid": ("YORK",), "destination": Destination(country="GB")}
+    asked = transaction(Kind.RESERVE, 12, number=9, line=6, source="order_router", **texts, **terms)
+    decision = shop.send(asked)
+    (record,), answer, (level,) = decision.journal, answer_of(decision), decision.levels
+    claim, row = shop.rows.claim(SKU, "the holder", 6), shop.rows.position(SKU, "LEEDS")
+    assert claim is not None
+    assert row is not None
+    for made, about in ((record, asked), (answer, asked), (claim, asked), (level, row), (answer, claim)):
+        others = {"quantity", "legs", "locations"}  # Told in another form.
+        common = set(made.__struct_fields__) & set(about.__struct_fields__) - others
+        assert {name: getattr(made, name) for name in common} == {name: getattr(about, name) for name in common}
+    assert (claim.locations, claim.routed, answer.routed, answer.quantity) == (("LEEDS",), True, True, 12)
+    assert (claim.opened_at_ms, claim.due_ms) == (decision.answers[0].at_ms, decision.answers[0].at_ms + 90_000)
+    assert (level.unpromised, level.reserved, level.quarantined, level.in_transit) == (81, 12, 7, 23)
+    assert (level.on_hand, level.atp, level.location) == (100, 81, "LEEDS")
 
 
 def test_event_ids_number_the_events_of_a_cause_in_the_documented_order() -> None:

@@ -127,6 +127,50 @@ def test_a_decision_whose_books_do_not_close_is_never_handed_over(wrong: Callabl
         check(written(draft))
 
 
+@pytest.mark.parametrize("bucket", ["unpromised", "reserved", "allocated", "quarantined", "in_transit"])
+def test_no_bucket_changes_beside_what_was_posted_to_it(bucket: str) -> None:
+    draft = Draft(MemoryRows(), arrival(transaction(Kind.SALE, 1)))
+    shelf = draft.shelf("LEEDS")
+    shelf.move(Account.SUPPLIER, Account.UNPROMISED, 9)
+    for account in (Account.RESERVED, Account.ALLOCATED, Account.QUARANTINED, Account.IN_TRANSIT):
+        shelf.move(Account.UNPROMISED, account, 1)
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 1, 1),), due_ms=1))
+    check(written(draft))
+    setattr(shelf, bucket, getattr(shelf, bucket) + 1)
+    with pytest.raises(InvariantBroken, match="were posted, but it is"):
+        check(draft)
+
+
+@pytest.mark.parametrize("leg", [Leg("YORK", 2), Leg("LEEDS", 0, 2), Leg("LEEDS", 1), Leg("LEEDS", 2, 1)])
+def test_a_claim_holds_what_was_posted_where_it_was_posted(leg: Leg) -> None:
+    draft = Draft(MemoryRows(), arrival(transaction(Kind.SALE, 1)))
+    for place in ("LEEDS", "YORK"):
+        draft.shelf(place).move(Account.SUPPLIER, Account.UNPROMISED, 9)
+    draft.shelf("LEEDS").move(Account.UNPROMISED, Account.RESERVED, 2)
+    draft.put_claim("r1", 1, Claim((leg,), due_ms=1 if leg.reserved else None))
+    with pytest.raises(InvariantBroken, match="beyond what its claims hold"):
+        check(written(draft))
+
+
+def test_what_is_taken_back_is_compared_with_what_was_before_the_decision() -> None:
+    shop = Shop()
+    shop.tell(Kind.RECEIPT, 9)
+    shop.tell(Kind.RESERVE, 2, holder="r1")
+    draft = Draft(shop.rows, arrival(transaction(Kind.RESERVE, 3, holder="r2")))
+    before = draft.claim("r1", 1)
+    draft.shelf("LEEDS").move(Account.RESERVED, Account.UNPROMISED, 2)
+    draft.put_claim("r1", 1, None)
+    mark = draft.mark()
+    draft.shelf("LEEDS").move(Account.UNPROMISED, Account.RESERVED, 3)
+    draft.put_claim("r1", 1, Claim((Leg("LEEDS", 1),), due_ms=1))
+    draft.put_claim("r2", 1, Claim((Leg("LEEDS", 2),), due_ms=1))
+    draft.rewind(mark)
+    assert draft.claim("r1", 1) is None
+    assert draft.claim("r2", 1) is None
+    assert draft.claims_before == {("r1", 1): before}
+    check(written(draft))
+
+
 def test_what_is_asked_never_takes_what_is_not_available_to_promise() -> None:
     shop = Shop()
     shop.tell(Kind.POLICY, sku="", policy=PolicySettings(rule="r", safety_stock=7))

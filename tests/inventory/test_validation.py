@@ -1,11 +1,29 @@
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from agents.inventory.transactions import Bucket, Component, Item, Kind, Line, Measures, Mode, PolicySettings
-from agents.inventory.validation import problem_of
+from agents.inventory import validation
+from agents.inventory.reference_validation import problem_of_reference
+from agents.inventory.transactions import (
+    Bucket,
+    Component,
+    FeedReference,
+    Item,
+    Kind,
+    Line,
+    LocationReference,
+    Measures,
+    Mode,
+    PolicySettings,
+    Transaction,
+    Watcher,
+)
+from agents.inventory.validation import NEEDS_HOLDER, problem_of, problem_of_each_name
 from tests.inventory.helpers import transaction
 
 RULE = PolicySettings(rule="r", safety_stock=1)
@@ -105,3 +123,63 @@ def test_what_cannot_be_decided_says_why(kind: Kind, quantity: int | None, field
 )
 def test_what_can_be_decided_has_no_problem(kind: Kind, quantity: int | None, fields: dict[str, Any]) -> None:
     assert problem_of(transaction(kind, quantity, **fields)) is None
+
+
+ODD_NAMES = ["A", "B", "", "A\0", "n" * 130, "n" * 256, "n" * 257]
+NAMES = st.sampled_from(ODD_NAMES)
+NAMED = ("location", "holder", "to_location", "inbound", "transfer", "locations")
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys((*NAMED, "fence", "lot"), NAMES),
+    "locations": st.lists(NAMES, max_size=2).map(tuple),
+    "quantity": st.sampled_from([0, 3, -3, 10**15, 10**15 + 1]),
+    "occurred_at_ms": st.sampled_from([-1, 0, 5]),
+    "line": st.sampled_from([0, 2]),
+    "lines": st.lists(st.builds(Line, st.integers(0, 2), st.just(1)), max_size=2).map(tuple),
+    **dict.fromkeys(("confirm", "revive", "sold", "last"), st.just(True)),
+    "mode": st.just(Mode.REQUEST),
+    "bucket": st.sampled_from(Bucket),
+    "expires_on": st.sampled_from(["2026-11-30", "tomorrow"]),
+    "measures": st.sampled_from(Measures),
+    "item": st.sampled_from([Item(), Item(unit="")]),
+    "policy": st.sampled_from([RULE, PolicySettings(rule="")]),
+    "location_reference": st.sampled_from([LocationReference("LEEDS"), LocationReference("")]),
+    "feed": st.sampled_from([FeedReference("wms"), FeedReference("")]),
+    "watcher": st.sampled_from([Watcher("edges", "k"), Watcher("", "k")]),
+}
+ANY_TRANSACTION = st.builds(
+    lambda needed, said: Transaction(**needed, **said),
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from(Kind), "transaction_id": NAMES, "source": st.sampled_from(["pos", ""]), "sku": NAMES}
+    ),
+    st.sets(st.sampled_from(sorted(FIELDS)), max_size=4).flatmap(
+        lambda names: st.fixed_dictionaries({name: FIELDS[name] for name in sorted(names)})
+    ),
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(told=ANY_TRANSACTION)
+def test_a_check_that_was_left_out_would_have_found_nothing(told: Transaction) -> None:
+    checks = [
+        validation.problem_of_names,
+        validation.problem_of_numbers,
+        validation.problem_of_kind,
+        validation.problem_of_policy,
+        validation.problem_of_lot,
+        validation.problem_of_shipment,
+        problem_of_reference,
+        validation.problem_of_item,
+        *([validation.problem_of_claim] if told.kind in NEEDS_HOLDER else []),
+    ]
+    assert problem_of(told) == next((found for check in checks if (found := check(told)) is not None), None)
+
+
+def test_names_together_are_good_only_where_each_is() -> None:
+    said = [(field, name) for field in ("transaction_id", "source", "sku", *NAMED) for name in ODD_NAMES if name]
+    said += [(field, "") for field in NAMED]
+    for one, other in product(said, repeat=2):
+        names: dict[str, Any] = {"transaction_id": "t", "source": "pos", "sku": "SHOE"} | dict([one, other])
+        if "locations" in names:
+            names["locations"] = (names["locations"],)
+        told = Transaction(kind=Kind.RESERVE, **names)
+        assert validation.problem_of_names(told) == problem_of_each_name(told), names

@@ -17,7 +17,10 @@ from agents.inventory.transactions import STOCK_KEEPER, Kind, LocationReference,
 
 CHECKING = (Kind.COUNT, Kind.SNAPSHOT)
 """Kinds that tell something even where nothing was posted. A tuple: a member is found by identity, without a hash."""
-DESCRIBING = (Kind.ITEM, Kind.WATCH, Kind.UNWATCH)
+TELLING = (Kind.LOCATION, Kind.ITEM, Kind.WATCH, Kind.UNWATCH)
+"""Kinds that tell something beside what was posted."""
+MOVED, TRANSFER_OUT = DemandKind.MOVED, Kind.TRANSFER_OUT
+"""Asked for with every record: a name of the module costs a tenth of looking up a member of an enumeration."""
 WATCHING = {Kind.WATCH: DemandKind.WATCHED, Kind.UNWATCH: DemandKind.UNWATCHED}
 
 
@@ -31,16 +34,12 @@ def copies_of(
     """
     if is_capacity(transaction.sku):
         return []
-    records = [
-        moved_record(record, transaction, history=history)
-        for record in decision.journal
-        if record.postings or record.kind in CHECKING
-    ]
-    kind = transaction.kind
-    if kind is Kind.LOCATION:
-        records += place_records(transaction.location_reference, decision)
-    elif kind in DESCRIBING:
-        records += about_records(transaction, decision, campaigns)
+    records: list[DemandRecord] = []
+    for record in decision.journal:
+        if record.postings or record.kind in CHECKING:
+            records.append(moved_record(record, transaction, history=history))  # noqa: PERF401 - a function less
+    if transaction.kind in TELLING:
+        records += told_records(transaction, decision, campaigns)
     elif transaction.source == REPLENISHER:
         records += refusals(transaction, decision)
     return records
@@ -49,17 +48,27 @@ def copies_of(
 def moved_record(record: JournalRecord, transaction: Transaction, *, history: bool) -> DemandRecord:
     """A journal record. Claims that expired before the transaction have records of their own."""
     kind = record.kind
+    postings: list[Moved] = []
+    for each in record.postings:
+        postings.append(Moved(each.account, each.location, each.quantity))  # noqa: PERF401 - a function less
     return DemandRecord(
         record_id=record.event_id,
         source=STOCK_KEEPER,
-        kind=DemandKind.MOVED,
+        kind=MOVED,
         sku=record.sku,
         moved=kind,
-        postings=tuple([Moved(each.account, each.location, each.quantity) for each in record.postings]),
+        postings=tuple(postings),
         location=transaction.location if kind in CHECKING else None,
-        transfer=transaction.transfer if kind is Kind.TRANSFER_OUT else None,
+        transfer=transaction.transfer if kind is TRANSFER_OUT else None,
         history=history,
     )
+
+
+def told_records(transaction: Transaction, decision: Decision, campaigns: str | None) -> list[DemandRecord]:
+    """What a record tells beside what it posts: where a place lies, what kind of goods it is, or who watches it."""
+    if transaction.kind is Kind.LOCATION:
+        return place_records(transaction.location_reference, decision)
+    return about_records(transaction, decision, campaigns)
 
 
 def place_records(reference: LocationReference | None, decision: Decision) -> list[DemandRecord]:
