@@ -44,8 +44,9 @@ def decode_number(encoded: bytes) -> int:
 
 def encode_texts(texts: tuple[str, ...]) -> bytes:
     """Texts, each with its terminator."""
-    # Nearly all keys have two texts, and the format string is faster than join.
-    encoded = (f"{texts[0]}\0{texts[1]}\0" if len(texts) == 2 else "\0".join((*texts, ""))).encode()
+    if len(texts) == 2:  # Nearly all keys.
+        return _encode_pair(*texts)
+    encoded = "\0".join((*texts, "")).encode()
     if encoded.count(0) == len(texts) and 1 not in encoded:
         return encoded
     return b"".join([_escaped(text) + b"\0" for text in texts])
@@ -86,7 +87,7 @@ def key_codec(shape: Shape) -> tuple[KeyEncoder, KeyDecoder]:
     if any(kind is not str for kind in texts):
         raise KeyShapeError(f"{shape} is not a number, texts and a number")
     if numbered and closed:
-        return _encode_between, _decode_between
+        return _encode_pair_between if len(texts) == 2 else _encode_between, _decode_between
     if numbered:
         return _encode_numbered, _decode_numbered
     if closed:
@@ -101,10 +102,21 @@ def _encode_closed(key: Key) -> bytes:
 def _encode_pair_closed(key: Key) -> bytes:
     """As `_encode_closed`, for the shape that keys are most often of."""
     first, second, number = key
-    encoded = f"{first}\0{second}\0".encode()  # type: ignore[str-bytes-safe]
-    if encoded.count(0) != 2 or 1 in encoded:
-        encoded = encode_texts((first, second))  # type: ignore[arg-type]
-    return encoded + _NUMBER.pack(number + _OFFSET)  # type: ignore[operator]
+    return _encode_pair(first, second) + _NUMBER.pack(number + _OFFSET)  # type: ignore[arg-type, operator]
+
+
+def _encode_pair_between(key: Key) -> bytes:
+    """As `_encode_between`, for two texts."""
+    number, first, second, last = key
+    pack = _NUMBER.pack
+    return pack(number + _OFFSET) + _encode_pair(first, second) + pack(last + _OFFSET)  # type: ignore[arg-type, operator]
+
+
+def _encode_pair(first: str, second: str) -> bytes:
+    encoded = f"{first}\0{second}\0".encode()
+    if encoded.count(0) == 2 and 1 not in encoded:
+        return encoded
+    return _escaped(first) + b"\0" + _escaped(second) + b"\0"
 
 
 def _decode_closed(encoded: bytes) -> Key:

@@ -12,8 +12,11 @@ SHAPES: tuple[Shape, ...] = (
     (str,),
     (str, str),
     (str, str, str),
+    (str, int),
     (str, str, int),
+    (str, str, str, int),
     (int, str, str),
+    (int, str, int),
     (int, str, str, int),
 )
 
