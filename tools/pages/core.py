@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from agents.inventory import confirming, expiry, refreshing
+from agents.inventory import claiming, confirming, expiry, hurrying, refreshing
 from agents.inventory.alerts import STAYS_OPEN, AlertType
 from agents.inventory.answers import Status
 from agents.inventory.decide import RULES
@@ -68,16 +68,25 @@ RULE_FIELDS = ("rule", "sku", "category", "location", "channel", "withdrawn")
 """Where a policy rule applies, not what it sets."""
 
 
+ALSO_SAYS = {
+    Kind.ALLOCATE: (
+        ("With `confirm`", confirming.confirm),
+        (f"With the reason `{hurrying.SLA_AT_RISK}`", hurrying.hurry),
+    )
+}
+"""Kinds that say more than one thing, and the rules of the others."""
+
+
 def kinds() -> str:
     """docs/reference/kinds.md."""
     rows = []
     for kind in Kind:
-        rule = RULES.get(kind) or SYSTEM_RULES[kind]
+        rule = claiming.allocate if kind is Kind.ALLOCATE else RULES.get(kind) or SYSTEM_RULES[kind]
         what = summary_of(rule)
         refused = refusals_of(rule)
-        if kind is Kind.ALLOCATE:
-            what += f" With `confirm`: {summary_of(confirming.confirm)}"
-            refused += [name for name in refusals_of(confirming.confirm) if name not in refused]
+        for when, other in ALSO_SAYS.get(kind, ()):
+            what += f" {when}: {summary_of(other)}"
+            refused += [name for name in refusals_of(other) if name not in refused]
         rows.append(
             (f"`{kind}`", class_of(kind), what, listed(refused), source(rule), link_to(example_of("kind", kind)))
         )
