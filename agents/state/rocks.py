@@ -112,14 +112,9 @@ class RocksStore:
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """See `Store.get`. Raises StoreCorrupt where the row's block fails its checksum."""
-        # As with the guard, but without a call to enter and one to leave it: this runs for every transaction.
-        try:
-            with self._guard.lock:
-                value: bytes | None = self._family(table.name).get(key)
-                return value
-        except Exception as error:
-            self._guard.judge(error)
-            raise
+        with self._guard:
+            value: bytes | None = self._family(table.name).get(key)
+            return value
 
     def scan(
         self, table: Table, prefix: bytes, start: bytes = b"", limit: int | None = None
@@ -290,21 +285,16 @@ class _Guard:
     def __init__(self, path: Path, opening: bool = False) -> None:
         self._path = path
         self._opening = opening
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        self.lock.acquire()
+        self._lock.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.lock.release()
-        if error is not None:
-            self.judge(error)
-
-    def judge(self, error: BaseException) -> None:
-        """Raise what RocksDB complains of in our words; what is no complaint of RocksDB's is left to the caller."""
-        if type(error) is Exception or type(error) is DbClosedError:
+        self._lock.release()
+        if error is not None and (kind is Exception or kind is DbClosedError):
             raise _judged(self._path, str(error), self._opening) from error
 
 

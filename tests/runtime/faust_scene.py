@@ -14,12 +14,13 @@ from faust.types import TP
 
 from agents.runtime import transport
 from agents.runtime.app import OnhandApp, build_app
-from agents.runtime.custody import Custody, Standing
+from agents.runtime.custody import Custody
 from agents.runtime.figures import GroupProtocol
-from tests.runtime.parts import HandMade
-from tests.runtime.scene import HEARTBEAT_MS, StandInOwner, StandInPump, until
+from tests.runtime.scene import HEARTBEAT_MS, Assigning, StandInOwner, StandInPump, until
 
 THREADS = 16
+PASSES = 40
+"""Of the loop: in so many Faust takes in an assignment, and more."""
 
 
 class PumpOfPlan(StandInPump):
@@ -35,7 +36,7 @@ class PumpOfPlan(StandInPump):
         """Nothing is polled."""
 
 
-class FaustScene:
+class FaustScene(Assigning):
     """A worker without a broker. It is its own plan."""
 
     group, topic = "app.thin", "input"
@@ -47,10 +48,9 @@ class FaustScene:
     failure = None
 
     def __init__(self) -> None:
-        self.owners: dict[int, list[StandInOwner]] = defaultdict(list)
+        self.owners = defaultdict(list)
         self.stops: list[str] = []
         self.app: OnhandApp = build_app(self)  # type: ignore[arg-type]
-        self.custody: Custody
 
     def tp(self, partition: int) -> TP:
         """As Faust names it."""
@@ -84,24 +84,9 @@ class FaustScene:
         self.starting = asyncio.create_task(self.app.start())  # ends with the first assignment
         await until(lambda: hasattr(self, "custody") and self.custody.pump is not None)
 
-    async def assign(self, *partitions: int) -> None:
-        """Assigned, opened and started."""
-        await self.custody.assigned(list(partitions))
-        for partition in partitions:
-            await self.until_running(partition)
-
-    async def until_running(self, partition: int) -> StandInOwner:
-        held = self.custody.held[partition]
-        await until(lambda: held.standing is Standing.RUNNING and held.owner is not None)
-        self.custody.started(partition)
-        return self.owners[partition][-1]
-
     async def until_calm(self) -> None:
         """Faust has taken in what was assigned."""
         await until(lambda: not self.app.rebalancing)
-
-    def arrive(self, partition: int, *offsets: int) -> None:
-        self.custody.arrived({partition: [HandMade(b"k", b"", at) for at in offsets]})
 
     async def until_applied(self, partition: int, *offsets: int) -> None:
         """Exactly these, each once and in order, by the present owner."""
@@ -110,8 +95,7 @@ class FaustScene:
         assert applied(owner) == list(offsets)
 
     async def stop(self) -> None:
-        for owner in (owner for owners in self.owners.values() for owner in owners):
-            owner.gate.set()
+        self.open_gates()
         await self.app.stop()
         self.starting.cancel()
 

@@ -94,11 +94,38 @@ class StandInPump:
         self.calls.note("resume", partition)
 
 
-class Scene:
+class Assigning:
+    """What every scene does with its custody."""
+
+    custody: Custody
+    owners: dict[int, list[StandInOwner]]
+
+    async def assign(self, *partitions: int) -> None:
+        """Assigned, opened and started."""
+        await self.custody.assigned(list(partitions))
+        for partition in partitions:
+            await self.until_running(partition)
+
+    async def until_running(self, partition: int) -> StandInOwner:
+        held = self.custody.held[partition]
+        await until(lambda: held.standing is Standing.RUNNING and held.owner is not None)
+        self.custody.started(partition)
+        return self.owners[partition][-1]
+
+    def arrive(self, partition: int, *offsets: int) -> None:
+        self.custody.arrived({partition: [HandMade(b"k", b"", at) for at in offsets]})
+
+    def open_gates(self) -> None:
+        """So that no commit waits for ever."""
+        for owner in (owner for owners in self.owners.values() for owner in owners):
+            owner.gate.set()
+
+
+class Scene(Assigning):
     """A custody on this loop, with one agent task for each partition."""
 
     def __init__(self) -> None:
-        self.owners: dict[int, list[StandInOwner]] = defaultdict(list)
+        self.owners = defaultdict(list)
         self.opening: Callable[[int, Callable[[], bool]], StandInOwner] = lambda partition, _: StandInOwner(partition)
         self.stops: list[str] = []
         self.pump = StandInPump()
@@ -135,25 +162,9 @@ class Scene:
         while True:
             await self.custody.apply(partition, await queue.get())
 
-    async def assign(self, *partitions: int) -> None:
-        """Assigned, opened and started."""
-        await self.custody.assigned(list(partitions))
-        for partition in partitions:
-            await self.until_running(partition)
-
-    async def until_running(self, partition: int) -> StandInOwner:
-        held = self.custody.held[partition]
-        await until(lambda: held.standing is Standing.RUNNING and held.owner is not None)
-        self.custody.started(partition)
-        return self.owners[partition][-1]
-
-    def arrive(self, partition: int, *offsets: int) -> None:
-        self.custody.arrived({partition: [HandMade(b"k", b"", at) for at in offsets]})
-
     async def close(self) -> None:
         self.custody.leave()
-        for owner in (owner for owners in self.owners.values() for owner in owners):
-            owner.gate.set()
+        self.open_gates()
         for task in self.agents.values():
             task.cancel()
         await asyncio.sleep(0)

@@ -7,11 +7,8 @@ import asyncio
 import pytest
 
 from agents.runtime.faults import Fault
-from tests.runtime.faust_scene import FaustScene, passes, play_with_faust
+from tests.runtime.faust_scene import PASSES, FaustScene, passes, play_with_faust
 from tests.runtime.scene import until
-
-PASSES = 40
-"""Of the loop: in so many Faust takes in an assignment, and more."""
 
 
 def test_records_flow_through_faust(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mode import Service
 
 from agents.runtime.transport import Consumer
-from tests.runtime.faust_scene import FaustScene, play_with_faust
+from tests.runtime.faust_scene import PASSES, FaustScene, passes, play_with_faust
 
 
 def test_leaving_while_partitions_change_hands_is_no_crash() -> None:
@@ -37,7 +37,7 @@ def test_a_chunk_without_exactly_one_agent_stops_the_worker_and_is_decided_by_no
             "A bug of the runtime: 2 agents have input[0]",
             "A bug of the runtime: 0 agents have input[1]",
         ]
-        await asyncio.sleep(0.05)
+        await passes(PASSES)
         assert it.owners[0][0].decided == it.owners[1][0].decided == []
         it.stops.clear()
 
